@@ -1,0 +1,26 @@
+/*
+ * Programs: posix_spawn with an argument vector, never a shell. Blocks; for worker threads. The child gets its own
+ * process group and only descriptors 0, 1 and 2; a deadline or cancel kills the group.
+ */
+#pragma once
+
+#include "base/clock.h"
+
+struct process {
+    const char *const *argv;      /* argv[0] is looked up in PATH */
+    const char *const *extra_env; /* "KEY=value", NULL-terminated, over our own environment; may be NULL */
+    const char *input;            /* written to its standard input; NULL: /dev/null */
+    size_t input_len;
+    size_t output_limit;   /* bytes kept of stdout + stderr together (the last ones); 0: 64 KiB */
+    const char *directory; /* NULL: ours */
+    uid_t uid;             /* 0: ours; else the child runs as uid:gid */
+    gid_t gid;
+};
+/*
+ * True when it ran and exited 0. ERR_EXIT: the status and the last lines are in the message. ERR_INTERNAL: it could not be
+ * started. ERR_TIMEOUT, ERR_CANCELLED: its group got SIGTERM, and SIGKILL when it was still there after 2 s. What it left
+ * running in the background lives on, otherwise, and its output is not waited for. `ret_output` may be NULL; what was in it
+ * is replaced whenever the program ran, also when it failed.
+ */
+bool process_run(const struct process *process, const struct call *call, struct str *ret_output,
+                 struct err *err) MUST_USE;
