@@ -1,0 +1,153 @@
+# tenantd. `make help` lists the targets.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+SANITIZE ?=
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+comma := ,
+
+CC ?= gcc
+PKG_CFLAGS := $(shell pkg-config --cflags libcurl libpq yaml-0.1 jansson openssl libmicrohttpd 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs libcurl libpq yaml-0.1 jansson openssl libmicrohttpd 2>/dev/null) -lev -lcrypt -lm
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
+            -Wvla -Wformat=2 -Wundef -Wcast-qual -Wimplicit-fallthrough -Wunused-result -Wno-missing-field-initializers
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu17 $(WARNINGS) $(CFLAGS) -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) -pthread \
+             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer)
+ALL_LDFLAGS = $(LDFLAGS) -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+ROOMS := base specs clients store reconcilers controller api cli
+SOURCES := $(sort $(foreach room,$(ROOMS),$(shell find $(room) -name '*.c')))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+LIBRARY := $(BUILD)/libtenantd.a
+PROGRAMS := $(BUILD)/tenantd $(BUILD)/tenantctl
+
+# A file tests/<room>/<name>_test.c becomes the program build/tests/<room>/<name>_test.
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(shell find tests -name '*_test.c' -not -path 'tests/e2e/*')))
+
+.PHONY: all
+all: $(PROGRAMS) ## build/tenantd and build/tenantctl
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $(OBJECTS)
+
+$(BUILD)/tenantd $(BUILD)/tenantctl: $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
+	@echo "  LD $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) $(PKG_LIBS)
+
+$(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka $(PKG_LIBS)
+
+.SECONDARY:
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+
+# Decoders under libFuzzer: tests/fuzz/<name>_fuzz.c, seeds in tests/fuzz/seeds/<name>.
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter base/% specs/% api/patch.c api/selector.c,$(SOURCES)))
+FUZZ_CC := clang-14
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) -fno-omit-frame-pointer
+
+$(BUILD)/fuzz/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
+	@echo "  LD $@"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
+
+.PHONY: unit-tests fuzzers
+unit-tests: $(UNIT_TESTS)
+fuzzers: $(FUZZERS)
+
+# ---- what people call ----
+
+.PHONY: packages
+packages:
+	@tools/packages.sh build run test
+
+# The first make may run where pkg-config was missing when this file was read, hence the second make.
+.PHONY: test
+test: packages ## install what is needed, then all tests: unit, fuzz, end to end; with SANITIZE=... only unit
+	@$(MAKE) --no-print-directory -j2 all unit-tests $(if $(SANITIZE),,fuzzers)
+	@BUILD=$(BUILD) tests/run.sh $(if $(SANITIZE),unit)
+
+.PHONY: utest
+utest: all unit-tests ## the unit and in-process tests alone
+	@BUILD=$(BUILD) tests/run.sh unit
+
+.PHONY: e2e
+e2e: all ## the end-to-end tests alone
+	@tests/run.sh e2e
+
+.PHONY: fuzz
+fuzz: fuzzers ## the decoders under libFuzzer, FUZZ_SECONDS each (default 60)
+	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/run.sh fuzz
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+
+.PHONY: format
+format: ## lay out all C as .clang-format says
+	@clang-format -i $(FORMATTED)
+
+.PHONY: check
+check: packages ## build without warnings, format, arrows, static analysis, generated files fresh
+	@$(MAKE) --no-print-directory -j2 all unit-tests
+	@clang-format --dry-run --Werror $(FORMATTED)
+	@tools/arrows.sh
+	@tools/sizes.sh
+	@shellcheck -x $(shell git ls-files '*.sh' .ci/run)
+	@cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	    --suppressions-list=tools/cppcheck.txt --std=c11 -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(ROOMS) tenantd.c tenantctl.c
+	@$(MAKE) --no-print-directory generated GENERATED=$(BUILD)/generated
+	@diff -r $(BUILD)/generated docs/generated || { echo "docs/generated is stale: make generated"; exit 1; }
+	@echo "check: all good"
+
+GENERATED ?= docs/generated
+.PHONY: generated
+generated: all ## reference, example configuration, man pages and completion, printed from the tables
+	@mkdir -p $(GENERATED)
+	@$(BUILD)/tenantd print-reference >$(GENERATED)/reference.md
+	@$(BUILD)/tenantd print-config-example >$(GENERATED)/tenantd.yaml
+	@$(BUILD)/tenantd print-man >$(GENERATED)/tenantd.8
+	@$(BUILD)/tenantctl print-man >$(GENERATED)/tenantctl.1
+	@$(BUILD)/tenantctl completion bash >$(GENERATED)/tenantctl.bash
+
+.PHONY: install
+install: all ## binaries, systemd unit, examples, completion, man pages into $(DESTDIR)$(PREFIX)
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(PROGRAMS)
+	install -D -m 0644 docs/generated/tenantd.8 $(DESTDIR)$(PREFIX)/share/man/man8/tenantd.8
+	install -D -m 0644 docs/generated/tenantctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/tenantctl.1
+	install -D -m 0644 docs/generated/tenantctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tenantctl
+	install -D -m 0644 docs/generated/tenantd.yaml $(DESTDIR)$(PREFIX)/share/doc/tenantd/tenantd.yaml
+	install -d $(DESTDIR)$(PREFIX)/share/doc/tenantd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system
+	cp -R examples/apps examples/tenants $(DESTDIR)$(PREFIX)/share/doc/tenantd/examples/
+	sed 's,@PREFIX@,$(PREFIX),g' examples/deploy/tenantd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/tenantd.service
+
+.PHONY: demo demo-stop demo-clean
+demo: ## everything from nothing: packages, build, Docker, a real Odoo under tenantd
+	@tools/packages.sh build run
+	@$(MAKE) --no-print-directory -j2 all
+	@tools/demo.sh start
+demo-stop: ## end what the demo started, keep its data
+	@tools/demo.sh stop
+demo-clean: ## remove every trace of the demo
+	@tools/demo.sh clean
+
+.PHONY: bench
+bench: all ## speed, in ratios beside a peer of the same run
+	@tests/bench/run.sh
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -nE 's/^([a-z0-9-]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 20

@@ -1,0 +1,154 @@
+/* The API's start and end: threads, pools, listeners. */
+#include "api/api.h"
+
+#include <signal.h>
+
+#include "api/health.h"
+#include "api/listener.h"
+#include "api/logs.h"
+#include "api/stream.h"
+#include "api/watch.h"
+
+/* Requests that wait for a worker; beyond that they are answered 429. */
+#define QUEUE_LIMIT 2000
+
+struct api {
+    struct api_options options;
+    struct api_shared shared;
+    struct pool *workers;
+    struct listener *encrypted;
+    struct listener *plain;
+};
+
+static void *start_worker(void *shared)
+{
+    struct worker *worker = MEM_NEW(struct worker);
+    worker->shared = shared;
+    worker->store = store_new(worker->shared->options->store);
+    return worker;
+}
+
+static void stop_worker(void *context)
+{
+    struct worker *worker = context;
+    store_free(worker->store);
+    docker_free(worker->docker);
+    server_free(worker->server);
+    free(worker);
+}
+
+struct docker *worker_docker(struct worker *worker, struct err *err)
+{
+    if (!worker->docker && !docker_open(worker->shared->options->docker, &worker->docker, err))
+        return NULL;
+    return worker->docker;
+}
+
+struct server *worker_server(struct worker *worker)
+{
+    const struct api_options *options = worker->shared->options;
+    if (!worker->server)
+        worker->server = server_new(options->server_url, options->settings->installation);
+    return worker->server;
+}
+
+static bool start_listeners(struct api *api, struct err *err)
+{
+    const struct config_listen *listen = api->options.listen;
+    struct listener_options encrypted = {
+        .limits = listen,
+        .address = listen->address,
+        .certificate_pem = api->options.certificate_pem,
+        .key_pem = api->options.key_pem,
+        .workers = api->workers,
+    };
+    struct listener_options plain = { .limits = listen, .address = listen->plain, .workers = api->workers };
+    return listener_start(&encrypted, &api->encrypted, err) &&
+           (!listen->plain || listener_start(&plain, &api->plain, err));
+}
+
+static int64_t tend(void *context, int64_t now_mono_ms)
+{
+    struct api *api = context;
+    const int64_t next_mono_ms[] = {
+        watches_tend(api->shared.watches, now_mono_ms),
+        listener_tend(api->encrypted, now_mono_ms),
+        listener_tend(api->plain, now_mono_ms),
+    };
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(next_mono_ms); i++)
+        first = next_mono_ms[i] < first ? next_mono_ms[i] : first;
+    return first;
+}
+
+/* Signals are the daemon's loop's, so our threads, libmicrohttpd's too, are born with all blocked. */
+static bool start(struct api *api, struct err *err)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    api->shared.options = &api->options;
+    api->shared.streams = streams_new();
+    api->shared.readiness = readiness_new();
+    api->shared.watches = watches_new(api->shared.streams, api->options.feed);
+    const struct pool_options workers = {
+        .name = "api",
+        .threads = (size_t)api->options.listen->threads,
+        .queue_limit = QUEUE_LIMIT,
+        .worker_start = start_worker,
+        .worker_stop = stop_worker,
+        .shared = &api->shared,
+    };
+    api->workers = pool_new(&workers);
+    api->shared.followers = followers_new(&api->options);
+    watches_start(api->shared.watches, api->workers);
+    bool good = start_listeners(api, err);
+    if (good)
+        streams_start(api->shared.streams, tend, api); /* looks at the listeners, so it comes after them */
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return good;
+}
+
+bool api_start(const struct api_options *options, struct api **ret_api, struct err *err)
+{
+    struct api *api = MEM_NEW(struct api);
+    api->options = *options;
+    if (!start(api, err)) {
+        api_stop(api);
+        return err_wrap(err, "start the API");
+    }
+    *ret_api = api;
+    return true;
+}
+
+void api_stop(struct api *api)
+{
+    if (!api)
+        return;
+    /* No work begins any more, then no stream goes on, then nothing is suspended: only so may a listener be stopped. */
+    followers_cancel(api->shared.followers);
+    listener_drain(api->encrypted);
+    listener_drain(api->plain);
+    streams_end_all(api->shared.streams);
+    watches_stop(api->shared.watches);
+    streams_stop(api->shared.streams);
+    listener_free(api->encrypted);
+    listener_free(api->plain);
+    followers_free(api->shared.followers);
+    pool_free(api->workers);
+    watches_free(api->shared.watches);
+    streams_free(api->shared.streams);
+    readiness_free(api->shared.readiness);
+    free(api);
+}
+
+int api_port(const struct api *api)
+{
+    return listener_port(api->encrypted);
+}
+
+int api_plain_port(const struct api *api)
+{
+    return listener_port(api->plain);
+}

@@ -1,0 +1,103 @@
+/* A request as handlers see it, and their answer. Belongs to one thread at a time: the listener's, then a worker's, then the listener's again. */
+#pragma once
+
+#include "api/uri.h"
+#include "api/view.h"
+#include "reconcilers/reconcile.h"
+#include "store/feed.h"
+
+struct api_options;
+struct route;
+struct streams;
+struct stream;
+struct watches;
+struct followers;
+struct readiness;
+
+/* What all workers share; constant while the server runs, each member safe for any thread. */
+struct api_shared {
+    const struct api_options *options;
+    struct streams *streams;
+    struct watches *watches;
+    struct followers *followers;
+    struct readiness *readiness;
+};
+
+/* One per worker thread. */
+struct worker {
+    const struct api_shared *shared;
+    struct store *store;
+    struct docker *docker; /* opened when first needed; see worker_docker() */
+    struct server *server;
+};
+/* Borrowed; NULL with err when the address cannot be used. */
+struct docker *worker_docker(struct worker *worker, struct err *err);
+struct server *worker_server(struct worker *worker); /* borrowed */
+
+enum verb {
+    VERB_NONE = 0, /* not about records */
+    VERB_GET = 1,
+    VERB_LIST = 2,
+    VERB_WATCH = 4,
+    VERB_CREATE = 8,
+    VERB_UPDATE = 16,
+    VERB_PATCH = 32,
+    VERB_DELETE = 64,
+    VERB_PLAN = 128,
+    VERB_LOG = 256,
+    VERB_SECRETS = 512,
+};
+
+struct request {
+    char *method;
+    char *target; /* as it came */
+    struct uri uri;
+    struct str body;
+    char *accept, *content_type, *authorization;
+    bool impersonates; /* an Impersonate-* header was there */
+    bool is_encrypted; /* came over TLS */
+    int64_t started_mono_ms;
+
+    const struct route *route; /* NULL: no such path */
+    struct identity identity;
+
+    /* What the route's pattern and the path say; texts are borrowed from uri. */
+    struct view view; /* zeroed where the path is about no objects */
+    const char *namespace; /* NULL: not in the path */
+    const char *name;
+    struct problems problems; /* of the body; become the causes of a 422 */
+    /* What an error is about: the view and name above, unless a handler knows better. NULL: nothing in particular. */
+    const struct view *about;
+    char *about_name;
+};
+void request_release(struct request *request);
+
+/* The part of the path that a pattern's {name} stands for; NULL when the pattern has none. */
+const char *request_param(const struct request *request, const char *name);
+void request_set_about(struct request *request, const struct view *view, const char *name);
+/*
+ * The body as a JSON value: application/json (also when the type is absent) or application/yaml. ERR_UNSUPPORTED for another type, ERR_BAD_REQUEST for
+ * an empty body or one that cannot be read.
+ */
+bool request_document(const struct request *request, json_t **ret_document, struct err *err) MUST_USE;
+/* The media type without parameters, in lower case; "application/json" when there is none. Owned. */
+char *request_media_type(const struct request *request);
+/* Whether ?dryRun=All is asked for; other values are ERR_BAD_REQUEST. */
+bool request_mode(const struct request *request, enum store_mode *ret_mode, struct err *err) MUST_USE;
+bool request_wants_table(const struct request *request);
+
+struct answer {
+    int status;               /* 0: 200 */
+    const char *content_type; /* static; NULL: application/json */
+    struct str body;
+    struct strv headers;      /* "Name: value" */
+    struct stream *stream;    /* instead of a body; owned */
+};
+void answer_release(struct answer *answer);
+void answer_json(struct answer *answer, int status, json_t *value_taken);
+void answer_text(struct answer *answer, int status, const char *text);
+/* `Warning: 299 - "text"`, which kubectl prints. */
+void answer_warn(struct answer *answer, const char *text);
+
+/* Fills the answer, or returns false with err, which becomes a Status. Runs on a worker; may block. */
+typedef bool handler_fn(struct worker *worker, struct request *request, struct answer *answer, struct err *err);

@@ -1,0 +1,220 @@
+/* All routes, in one table. */
+#include "api/routes.h"
+
+#include "api/auth.h"
+#include "api/handlers.h"
+#include "api/status.h"
+
+#define RECORDS    "/apis/tenantd/v1"
+#define NAMESPACED RECORDS "/namespaces/{namespace}"
+
+/* The first one that matches counts, so the more literal ones come first. */
+const struct route routes[] = {
+    { "GET", "/healthz", ACCESS_ANYBODY, VERB_NONE, health_live },
+    { "GET", "/livez", ACCESS_ANYBODY, VERB_NONE, health_live },
+    { "GET", "/readyz", ACCESS_ANYBODY, VERB_NONE, health_ready },
+    { "GET", "/metrics", ACCESS_ADMIN, VERB_NONE, metrics_show },
+    { "GET", "/version", ACCESS_TOKEN, VERB_NONE, discovery_version },
+    { "GET", "/openapi/v2", ACCESS_TOKEN, VERB_NONE, openapi_v2 },
+
+    { "GET", "/api", ACCESS_TOKEN, VERB_NONE, discovery_core },
+    { "GET", "/apis", ACCESS_TOKEN, VERB_NONE, discovery_groups },
+    { "GET", "/api/v1", ACCESS_TOKEN, VERB_NONE, discovery_core_resources },
+    { "GET", RECORDS, ACCESS_TOKEN, VERB_NONE, discovery_resources },
+    { "GET", "/apis/authorization.k8s.io/v1", ACCESS_TOKEN, VERB_NONE, discovery_authorization },
+    { "GET", "/apis/authentication.k8s.io/v1", ACCESS_TOKEN, VERB_NONE, discovery_authentication },
+    { "POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", ACCESS_TOKEN, VERB_NONE, review_access },
+    { "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", ACCESS_TOKEN, VERB_NONE, review_rules },
+    { "POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", ACCESS_TOKEN, VERB_NONE, review_self },
+
+    { "GET", "/api/v1/namespaces", ACCESS_GRANTS, VERB_LIST, objects_list, &namespace_view },
+    { "GET", "/api/v1/namespaces/{name}", ACCESS_GRANTS, VERB_GET, objects_get, &namespace_view },
+    { "GET", "/api/v1/events", ACCESS_GRANTS, VERB_LIST, objects_list, &event_view },
+    { "GET", "/api/v1/namespaces/{namespace}/events", ACCESS_GRANTS, VERB_LIST, objects_list, &event_view },
+    { "GET", "/api/v1/namespaces/{namespace}/events/{name}", ACCESS_GRANTS, VERB_GET, objects_get, &event_view },
+
+    { "GET", NAMESPACED "/{plural}/{name}/log", ACCESS_GRANTS, VERB_LOG, logs_show },
+    { "GET", NAMESPACED "/{plural}/{name}/secrets", ACCESS_GRANTS, VERB_SECRETS, secrets_show },
+    { "POST", NAMESPACED "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
+    { "GET", NAMESPACED "/{plural}", ACCESS_GRANTS, VERB_LIST, objects_list },
+    { "POST", NAMESPACED "/{plural}", ACCESS_GRANTS, VERB_CREATE, records_create },
+    { "GET", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_GET, objects_get },
+    { "PUT", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_UPDATE, records_replace },
+    { "PATCH", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_PATCH, records_patch },
+    { "DELETE", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_DELETE, records_delete },
+
+    { "POST", RECORDS "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
+    { "GET", RECORDS "/{plural}", ACCESS_GRANTS, VERB_LIST, objects_list },
+    { "POST", RECORDS "/{plural}", ACCESS_GRANTS, VERB_CREATE, records_create },
+    { "GET", RECORDS "/{plural}/{name}", ACCESS_GRANTS, VERB_GET, objects_get },
+    { "PUT", RECORDS "/{plural}/{name}", ACCESS_GRANTS, VERB_UPDATE, records_replace },
+    { "PATCH", RECORDS "/{plural}/{name}", ACCESS_GRANTS, VERB_PATCH, records_patch },
+    { "DELETE", RECORDS "/{plural}/{name}", ACCESS_GRANTS, VERB_DELETE, records_delete },
+    { 0 },
+};
+
+/* ---- finding ---- */
+
+/* Moves *at behind the next segment of a pattern. False: there is none left. */
+static bool next_segment(const char **at, const char **ret_start, size_t *ret_len)
+{
+    if (**at != '/')
+        return false;
+    *ret_start = *at + 1;
+    *ret_len = strcspn(*ret_start, "/");
+    *at = *ret_start + *ret_len;
+    return true;
+}
+
+static bool pattern_matches(const char *pattern, const struct strv *segments)
+{
+    const char *start;
+    size_t len;
+    for (size_t i = 0; i < segments->count; i++) {
+        const char *segment = segments->items[i];
+        if (!next_segment(&pattern, &start, &len))
+            return false;
+        if (start[0] == '{') {
+            if (segment[0] == '\0')
+                return false;
+        } else if (strncmp(segment, start, len) != 0 || segment[len] != '\0') {
+            return false;
+        }
+    }
+    return *pattern == '\0';
+}
+
+const char *request_param(const struct request *request, const char *name)
+{
+    const char *at = request->route->pattern;
+    const char *start;
+    size_t len;
+    for (size_t i = 0; next_segment(&at, &start, &len); i++)
+        if (start[0] == '{' && strncmp(start + 1, name, len - 2) == 0 && name[len - 2] == '\0')
+            return request->uri.segments.items[i];
+    return NULL;
+}
+
+static bool no_such_path(struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "the server could not find the requested resource");
+}
+
+static bool find_view(struct request *request)
+{
+    const char *plural = request_param(request, "plural");
+    const struct kind *kind = plural ? kind_by_plural(plural) : NULL;
+    if (!request->route->view && !kind)
+        return false;
+    request->view = kind ? view_of_kind(kind) : *request->route->view;
+    request->namespace = request_param(request, "namespace");
+    request->name = request_param(request, "name");
+    request_set_about(request, &request->view, request->name);
+    return true;
+}
+
+/* Lists of a namespaced kind exist with and without a namespace, all else only where it belongs. */
+static bool has_right_scope(const struct request *request)
+{
+    if (request->namespace && !request->view.is_namespaced)
+        return false;
+    return request->namespace || !request->view.is_namespaced || request->route->verb == VERB_LIST;
+}
+
+static const char *method_of(const struct request *request)
+{
+    /* A HEAD is a GET whose body libmicrohttpd leaves out. */
+    return str_equal(request->method, "HEAD") ? "GET" : request->method;
+}
+
+bool routes_find(struct request *request, struct err *err)
+{
+    bool has_path = false;
+    for (const struct route *route = routes; route->method; route++) {
+        if (!pattern_matches(route->pattern, &request->uri.segments))
+            continue;
+        has_path = true;
+        if (!str_equal(route->method, method_of(request)))
+            continue;
+        request->route = route;
+        if (route->access != ACCESS_GRANTS || (find_view(request) && has_right_scope(request)))
+            return true;
+        request->route = NULL;
+        return no_such_path(err);
+    }
+    if (!has_path)
+        return no_such_path(err);
+    return err_set(err, ERR_METHOD, "the server does not allow this method on the requested resource");
+}
+
+char *routes_methods(const struct uri *uri)
+{
+    CLEANUP(strv_release) struct strv methods = STRV_INIT;
+    for (const struct route *route = routes; route->method; route++)
+        if (pattern_matches(route->pattern, &uri->segments) && !strv_has(&methods, route->method))
+            strv_add(&methods, route->method);
+    return strv_join(&methods, ", ");
+}
+
+bool route_is_public(const struct route *route)
+{
+    return route && route->access == ACCESS_ANYBODY;
+}
+
+/* ---- running ---- */
+
+/* A list and a watch have one path. */
+static bool settle_verb(const struct request *request, enum verb *ret_verb, struct err *err)
+{
+    bool watches;
+    *ret_verb = request->route->verb;
+    if (*ret_verb != VERB_LIST)
+        return true;
+    if (!uri_query_flag(&request->uri, "watch", &watches, err))
+        return false;
+    if (watches)
+        *ret_verb = VERB_WATCH;
+    return true;
+}
+
+static bool check_grants(struct request *request, struct err *err)
+{
+    enum verb verb;
+    if (!settle_verb(request, &verb, err))
+        return false;
+    const struct kind *kind = request->view.record_kind;
+    bool is_tenant = kind && kind->id == KIND_TENANT;
+    const char *tenant = is_tenant ? request->name : request->namespace;
+    switch (auth_may(&request->identity, verb, kind, tenant)) {
+    case AUTH_ALLOWED:
+        return true;
+    case AUTH_FORBIDDEN:
+        return raise_forbidden_verb(request, verb_name(verb), err);
+    case AUTH_HIDDEN:
+        break;
+    }
+    if (verb == VERB_LIST || verb == VERB_WATCH)
+        return true; /* empty, as for a namespace that does not exist: auth_may_see() lets nothing through */
+    if (verb == VERB_CREATE && request->namespace)
+        return raise_namespace_missing(request, err);
+    return raise_missing(request, err);
+}
+
+bool routes_run(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
+{
+    switch (request->route->access) {
+    case ACCESS_ANYBODY:
+    case ACCESS_TOKEN:
+        break;
+    case ACCESS_ADMIN:
+        if (request->identity.role != ROLE_ADMIN)
+            return err_set(err, ERR_FORBIDDEN, "forbidden: User \"%s\" cannot get path \"%s\"", request->identity.user,
+                           request->route->pattern);
+        break;
+    case ACCESS_GRANTS:
+        if (!check_grants(request, err))
+            return false;
+        break;
+    }
+    return request->route->handler(worker, request, answer, err);
+}

@@ -1,0 +1,210 @@
+/* What every write of a record shares. */
+#include "api/write.h"
+
+#include "api/api.h"
+#include "api/status.h"
+#include "specs/wording.h"
+
+/* ---- reading the body ---- */
+
+/* The path names an object, so a body that names another one is a mistake of the whole request (400), not of a field. */
+static bool check_agrees(const json_t *document, const char *member, const char *path_says, const char *what, struct err *err)
+{
+    const char *body_says = json_text(json_object_get(document, "metadata"), member);
+    if (!path_says || !body_says || body_says[0] == '\0' || str_equal(path_says, body_says))
+        return true;
+    CLEANUP(freep) char *shown = quoted(body_says);
+    CLEANUP(freep) char *shown_path = quoted(path_says);
+    return err_set(err, ERR_BAD_REQUEST, "the %s of the object (%s) does not match the %s on the URL (%s)", what, shown, what,
+                   shown_path);
+}
+
+enum strictness { STRICT, WARN, IGNORE };
+
+static bool read_strictness(const struct request *request, enum strictness *ret, struct err *err)
+{
+    static const char *const names[] = { [STRICT] = "Strict", [WARN] = "Warn", [IGNORE] = "Ignore" };
+    const char *wish = uri_query(&request->uri, "fieldValidation");
+    *ret = STRICT; /* clients that say nothing rely on the server */
+    if (!wish || wish[0] == '\0')
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_equal(wish, names[i])) {
+            *ret = (enum strictness)i;
+            return true;
+        }
+    CLEANUP(freep) char *shown = quoted(wish);
+    return err_set(err, ERR_BAD_REQUEST, "fieldValidation: %s is none of Strict, Warn, Ignore", shown);
+}
+
+/* Takes out what stands at `path` ("spec.files[2].mode"). Keys may have dots in them, so at each step the longest one that fits counts. */
+static void drop_path(json_t *value, const char *path)
+{
+    size_t index_end = strcspn(path, "]");
+    if (path[0] == '[' && path[index_end] == ']') {
+        CLEANUP(freep) char *digits = mem_strndup(path + 1, index_end - 1);
+        int64_t index;
+        const char *rest = path + index_end + 1;
+        if (str_parse_int64(digits, 0, INT32_MAX, &index))
+            drop_path(json_array_get(value, (size_t)index), rest + (*rest == '.'));
+        return;
+    }
+    const char *key, *best = NULL;
+    json_t *member;
+    json_object_foreach(value, key, member)
+    {
+        size_t len = strlen(key);
+        bool fits = strncmp(path, key, len) == 0 && (path[len] == '\0' || path[len] == '.' || path[len] == '[');
+        if (fits && (!best || len > strlen(best)))
+            best = key;
+    }
+    if (!best)
+        return;
+    const char *rest = path + strlen(best);
+    if (*rest == '\0')
+        json_object_del(value, best);
+    else
+        drop_path(json_object_get(value, best), rest + (*rest == '.'));
+}
+
+/* A copy without the fields that nobody knows; each is warned of where that is wished. */
+static json_t *without_unknown(const json_t *document, const struct problems *problems, enum strictness strictness,
+                               struct answer *answer)
+{
+    json_t *copy = json_deep_copy(document);
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct problem *problem = &problems->items[i];
+        if (problem->kind != PROBLEM_UNKNOWN_FIELD)
+            continue;
+        drop_path(copy, problem->path);
+        CLEANUP(freep) char *text = mem_printf("unknown field \"%s\"", problem->path);
+        if (strictness == WARN)
+            answer_warn(answer, text);
+    }
+    return copy;
+}
+
+static bool has_unknown(const struct problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        if (problems->items[i].kind == PROBLEM_UNKNOWN_FIELD)
+            return true;
+    return false;
+}
+
+bool write_decode(struct request *request, const json_t *document, const char *name, struct answer *answer,
+                  struct record *ret_record, int64_t *ret_version, struct err *err)
+{
+    const struct kind *kind = request->view.record_kind;
+    enum strictness strictness;
+    if (!check_agrees(document, "name", name, "name", err) ||
+        !check_agrees(document, "namespace", request->namespace, "namespace", err) ||
+        !read_strictness(request, &strictness, err))
+        return false;
+    problems_release(&request->problems);
+    bool good = record_from_json(document, kind, request->namespace, name, ret_record, ret_version, &request->problems);
+    if (!good && strictness != STRICT && has_unknown(&request->problems)) {
+        CLEANUP(json_decrefp) json_t *known = without_unknown(document, &request->problems, strictness, answer);
+        problems_release(&request->problems);
+        record_release(ret_record);
+        good = record_from_json(known, kind, request->namespace, name, ret_record, ret_version, &request->problems);
+    }
+    const char *uid = json_text(json_object_get(document, "metadata"), "uid");
+    if (uid && uid[0]) {
+        free(ret_record->uid);
+        ret_record->uid = mem_strdup(uid);
+    }
+    return good || problems_to_err(&request->problems, err);
+}
+
+/* ---- the rules, inside the store's transaction ---- */
+
+struct admission {
+    struct request *request;
+    const struct settings *settings;
+};
+
+/* While a record is being deleted only what helps it go may change. */
+static bool check_frozen(const struct record *old, const struct record *next, struct err *err)
+{
+    static const char changeable[] = "deletionPolicy";
+    if (!old->deletion_ms || record_spec_equal(old, next))
+        return true;
+    CLEANUP(json_decrefp) json_t *before = json_copy(old->spec);
+    CLEANUP(json_decrefp) json_t *after = json_copy(next->spec);
+    json_object_del(before, changeable);
+    json_object_del(after, changeable);
+    return json_equal(before, after) ||
+           err_set(err, ERR_FORBIDDEN, "it is being deleted: of its spec only %s may change", changeable);
+}
+
+/* Ours goes when the outside is clean, never by a user's hand: what was made would stay behind. */
+static void keep_teardown(const struct record *old, struct record *next)
+{
+    if (strv_has(&old->finalizers, FINALIZER_TEARDOWN) && !strv_has(&next->finalizers, FINALIZER_TEARDOWN)) {
+        CLEANUP(strv_release) struct strv kept = STRV_INIT;
+        for (size_t i = 0; i < old->finalizers.count; i++) { /* in the old order: nothing has changed, then */
+            const char *name = old->finalizers.items[i];
+            if (str_equal(name, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, name))
+                strv_add(&kept, name);
+        }
+        for (size_t i = 0; i < next->finalizers.count; i++)
+            if (!strv_has(&kept, next->finalizers.items[i]))
+                strv_add(&kept, next->finalizers.items[i]);
+        strv_copy(&next->finalizers, &kept);
+    }
+}
+
+static bool admit(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
+{
+    const struct admission *admission = context;
+    struct problems *problems = &admission->request->problems;
+    const struct kind *kind = &kinds[next->key.kind];
+    problems_release(problems); /* of an earlier run: the store may ask twice */
+    if (old) {
+        keep_teardown(old, next);
+        if (!record_settle(kind, old, next, problems))
+            return problems_to_err(problems, err);
+        if (!check_frozen(old, next, err))
+            return false;
+    } else if (!record_settle(kind, NULL, next, problems)) {
+        return problems_to_err(problems, err);
+    }
+    store_admit_fn *own = reconcilers[kind->id].admit;
+    return !own || own(tx, old, next, (void *)(uintptr_t)admission->settings, err);
+}
+
+static struct store_write write_options(struct admission *admission, enum store_mode mode)
+{
+    return (struct store_write){
+        .mode = mode,
+        .admit = admit,
+        .context = admission,
+        .who = admission->request->identity.user,
+    };
+}
+
+bool write_create(struct worker *worker, struct request *request, struct record *record, enum store_mode mode,
+                  struct err *err)
+{
+    struct admission admission = { request, worker->shared->options->settings };
+    struct store_write write = write_options(&admission, mode);
+    return store_create(worker->store, record, &write, err) || raise_from_store(request, err);
+}
+
+bool write_update(struct worker *worker, struct request *request, struct record *record, int64_t expected_version,
+                  enum store_mode mode, struct err *err)
+{
+    struct admission admission = { request, worker->shared->options->settings };
+    struct store_write write = write_options(&admission, mode);
+    return store_update(worker->store, record, expected_version, &write, err) || raise_from_store(request, err);
+}
+
+bool write_find(struct worker *worker, struct request *request, struct record *ret_record, struct err *err)
+{
+    struct record_key key;
+    const char *namespace = request->namespace ? request->namespace : "";
+    if (!record_key_set(&key, request->view.record_kind->id, namespace, request->name))
+        return raise_missing(request, err); /* no name is that long */
+    return store_get(worker->store, &key, ret_record, err) || raise_from_store(request, err);
+}

@@ -1,0 +1,139 @@
+/* Docker's event stream; see events.h. */
+#include "controller/events.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "reconcilers/names.h"
+#include "specs/kind.h"
+
+enum { LINE_LIMIT = 1 << 20, RECONNECT_FIRST_MS = 200, RECONNECT_MAX_MS = 15000 };
+
+static const struct metric events_total = { "tenantd_docker_events_total", "Events of our containers, by action.", METRIC_COUNTER, { "action" } };
+
+struct docker_events {
+    struct events_options options;
+    struct docker *docker;
+    char *label;
+    struct http_flight *flight;
+    struct str line;
+    bool line_is_too_long;
+    ev_timer reconnect;
+    int64_t wait_ms;
+};
+
+/* What changes the state that a list shows: the container is dropped or looked at anew. */
+static bool is_telling(const char *action)
+{
+    static const char *const actions[] = { "create", "start", "die",    "stop",    "kill",   "pause", "unpause",
+                                           "rename", "oom",   "update", "destroy", "restart" };
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (str_equal(action, actions[i]))
+            return true;
+    return false;
+}
+
+void docker_events_take(struct docker_events *events, const char *line, size_t len)
+{
+    CLEANUP(json_decrefp) json_t *json = NULL;
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    CLEANUP(docker_event_release) struct docker_event event = { 0 };
+    if (!json_parse_answer(line, len, &json, &problem) || !docker_event_from_json(json, &event, &problem)) {
+        log_warning("event not understood", LOG_STR("error", err_message(&problem)));
+        return;
+    }
+    if (!str_equal(event.type, "container") || !is_telling(event.action))
+        return;
+    metric_add(&events_total, 1, event.action, NULL, NULL);
+    struct world *world = events->options.world;
+    if (str_equal(event.action, "destroy"))
+        world_drop_container(world, event.id);
+    else
+        world_touch_container(world, event.id);
+    /* One-shots come and go by their reconciler's own hand. */
+    if (!str_equal(json_text(event.attributes, LABEL_PURPOSE), "app"))
+        return;
+    const struct kind *kind = kind_by_name(json_text(event.attributes, LABEL_KIND));
+    const char *namespace = json_text(event.attributes, LABEL_NAMESPACE), *name = json_text(event.attributes, LABEL_NAME);
+    struct record_key key;
+    if (kind && name && record_key_set(&key, kind->id, namespace ? namespace : "", name))
+        queue_add(events->options.queue, &key, QUEUE_URGENT, clock_mono_ms());
+}
+
+static void on_data(void *context, const char *bytes, size_t len)
+{
+    struct docker_events *events = context;
+    events->wait_ms = RECONNECT_FIRST_MS;
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != '\n') {
+            if (events->line.len < LINE_LIMIT)
+                str_addc(&events->line, bytes[i]);
+            else
+                events->line_is_too_long = true;
+            continue;
+        }
+        if (!events->line_is_too_long && events->line.len)
+            docker_events_take(events, events->line.text, events->line.len);
+        str_clear(&events->line);
+        events->line_is_too_long = false;
+    }
+}
+
+static void on_done(void *context, int status, const char *problem)
+{
+    struct docker_events *events = context;
+    events->flight = NULL;
+    log_debug("event stream ended", LOG_INT("status", status), LOG_STR("problem", problem));
+    ev_timer_set(&events->reconnect, (double)events->wait_ms / 1000, 0.);
+    ev_timer_start(events->options.loop, &events->reconnect);
+    events->wait_ms = events->wait_ms * 2 < RECONNECT_MAX_MS ? events->wait_ms * 2 : RECONNECT_MAX_MS;
+}
+
+static void connect_stream(struct docker_events *events)
+{
+    struct http_flight_options flight = { .on_data = on_data, .on_done = on_done, .context = events };
+    CLEANUP(freep) char *path = NULL;
+    str_clear(&events->line);
+    docker_event_source(events->docker, events->label, &flight.target, &path);
+    flight.path = path;
+    events->flight = http_loop_get(events->options.http_loop, &flight);
+    if (events->options.on_connect)
+        events->options.on_connect(events->options.context);
+}
+
+static void on_reconnect(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+    (void)loop;
+    (void)revents;
+    connect_stream(timer->data);
+}
+
+bool docker_events_start(const struct events_options *options, struct docker_events **ret_events, struct err *err)
+{
+    struct docker_events *events = MEM_NEW(struct docker_events);
+    events->options = *options;
+    events->line = (struct str)STR_INIT;
+    events->wait_ms = RECONNECT_FIRST_MS;
+    if (!docker_open(options->docker, &events->docker, err)) {
+        free(events);
+        return false;
+    }
+    events->label = label_installation(options->settings);
+    ev_init(&events->reconnect, on_reconnect);
+    events->reconnect.data = events;
+    connect_stream(events);
+    *ret_events = events;
+    return true;
+}
+
+void docker_events_stop(struct docker_events *events)
+{
+    if (!events)
+        return;
+    ev_timer_stop(events->options.loop, &events->reconnect);
+    if (events->flight)
+        http_flight_cancel(events->flight);
+    str_release(&events->line);
+    docker_free(events->docker);
+    free(events->label);
+    free(events);
+}

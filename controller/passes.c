@@ -1,0 +1,345 @@
+/* The list pass; see passes.h. */
+#include "controller/passes.h"
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "base/metrics.h"
+#include "controller/breaker.h"
+#include "reconcilers/names.h"
+#include "specs/kind.h"
+
+enum {
+    ASK_CALL_MS = 20000,
+    SIZES_CALL_MS = 300000,
+    SIZES_INTERVAL_MS = 600000,
+    SIZES_FIRST_MS = 20000,
+    SPREAD_MS = 2000, /* over which all records are looked at when a neighbour is back */
+};
+
+static const struct metric neighbour_up = {
+    .name = "tenantd_neighbour_up",
+    .help = "Whether a neighbour answers: 0 is an open breaker.",
+    .type = METRIC_GAUGE,
+    .labels = { "neighbour" },
+};
+static const struct metric pass_seconds = {
+    .name = "tenantd_pass_duration_seconds",
+    .help = "How long list passes took.",
+    .type = METRIC_HISTOGRAM,
+    .labels = { "neighbour" },
+};
+
+struct passes {
+    struct passes_options options;
+    struct docker *docker;
+    struct server *server;
+    char *label;
+    struct map *container_marks; /* name -> what the last list said of it */
+    struct map *database_marks;
+    bool was_listed;
+    int64_t sizes_due_ms;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards `breakers` and `stopped` */
+    pthread_cond_t changed;
+    struct breaker breakers[2]; /* by enum neighbour */
+    bool stopped;
+    int cancelled; /* atomic */
+};
+
+enum neighbour { NEIGHBOUR_ENGINE, NEIGHBOUR_SERVER, NEIGHBOURS };
+
+static void wake(struct passes *passes, const struct record_key *key)
+{
+    queue_add(passes->options.queue, key, QUEUE_URGENT, clock_mono_ms());
+}
+
+/* ---- containers ---- */
+
+static char *mark_of(const struct container *container)
+{
+    CLEANUP(freep) char *networks = json_dump(container->networks);
+    return mem_printf("%s %d %s", container->id, (int)container->state, networks);
+}
+
+static void wake_owner(struct passes *passes, const json_t *labels)
+{
+    const struct kind *kind = kind_by_name(json_text(labels, LABEL_KIND));
+    const char *namespace = json_text(labels, LABEL_NAMESPACE), *name = json_text(labels, LABEL_NAME);
+    struct record_key key;
+    if (kind && name && record_key_set(&key, kind->id, namespace ? namespace : "", name))
+        wake(passes, &key);
+}
+
+/* What vanished is known only by the list before. */
+static void wake_owners_of_missing(struct passes *passes, const struct containers *before, const struct map *marks)
+{
+    for (size_t i = 0; i < before->count; i++)
+        if (!map_get(marks, before->items[i].name))
+            wake_owner(passes, before->items[i].labels);
+}
+
+static void compare_containers(struct passes *passes, const struct containers *before, const struct containers *list)
+{
+    struct map *marks = map_new(free);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct container *container = &list->items[i];
+        char *mark = mark_of(container);
+        const char *known = map_get(passes->container_marks, container->name);
+        if (passes->was_listed && !str_equal(known, mark)) {
+            world_touch_container(passes->options.world, container->id);
+            wake_owner(passes, container->labels);
+        }
+        map_put(marks, container->name, mark);
+    }
+    wake_owners_of_missing(passes, before, marks);
+    map_free(passes->container_marks);
+    passes->container_marks = marks;
+    passes->was_listed = true;
+}
+
+static bool list_containers(struct passes *passes, struct err *err)
+{
+    struct call call = { .deadline_mono_ms = clock_mono_ms() + ASK_CALL_MS, .cancelled = &passes->cancelled };
+    struct containers before = { 0 }, list = { 0 };
+    struct docker_host host;
+    bool ok = (world_host(passes->options.world, &host) || docker_host(passes->docker, &call, &host, err)) &&
+              container_list(passes->docker, passes->label, &call, &list, err);
+    if (ok) {
+        world_set_host(passes->options.world, &host);
+        world_containers(passes->options.world, &before);
+        world_put_containers(passes->options.world, &list);
+        compare_containers(passes, &before, &list);
+    }
+    containers_release(&before);
+    containers_release(&list);
+    return ok;
+}
+
+/* ---- databases ---- */
+
+/* Its stamp says whose it is: "tenantd <installation> <uid>". */
+static void wake_database_owner(struct passes *passes, const char *mark)
+{
+    const char *uid = strrchr(mark, ' ');
+    struct record_key key;
+    CLEANUP(freep) char *uid12 = uid ? name_uid12(uid + 1) : NULL;
+    if (uid12 && known_by_uid12(passes->options.known, uid12, &key))
+        wake(passes, &key);
+}
+
+/* What was known and is gone or different wakes its record; what is new was made by us. */
+static void compare_databases(struct passes *passes, const struct databases *list)
+{
+    struct map *marks = map_new(free);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct database *database = &list->items[i];
+        char *mark = mem_printf("%s %d %d %s", database->owner, database->public_can_connect, database->allow_connections,
+                                database->comment ? database->comment : "");
+        const char *known = map_get(passes->database_marks, database->name);
+        if (known && !str_equal(known, mark))
+            wake_database_owner(passes, known);
+        map_put(marks, database->name, mark);
+    }
+    size_t at = 0;
+    const char *name;
+    void *mark;
+    while (map_next(passes->database_marks, &at, &name, &mark))
+        if (!map_get(marks, name))
+            wake_database_owner(passes, mark);
+    map_free(passes->database_marks);
+    passes->database_marks = marks;
+}
+
+static bool list_databases(struct passes *passes, struct err *err)
+{
+    struct call call = { .deadline_mono_ms = clock_mono_ms() + ASK_CALL_MS, .cancelled = &passes->cancelled };
+    struct databases databases = { 0 };
+    CLEANUP(strv_release) struct strv roles = STRV_INIT;
+    bool ok = database_list(passes->server, &call, &databases, err) && role_list(passes->server, &call, &roles, err);
+    if (ok) {
+        world_put_databases(passes->options.world, &databases, &roles);
+        compare_databases(passes, &databases);
+    }
+    databases_release(&databases);
+    return ok;
+}
+
+/* ---- sizes, seldom: the engine walks trees for them ---- */
+
+static void measure(struct passes *passes)
+{
+    struct call call = { .deadline_mono_ms = clock_mono_ms() + SIZES_CALL_MS, .cancelled = &passes->cancelled };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    CLEANUP(json_decrefp) json_t *sizes = NULL;
+    const char *name;
+    json_t *size;
+    if (volume_sizes(passes->docker, &call, &sizes, &problem))
+        json_object_foreach(sizes, name, size)
+            world_set_volume_size(passes->options.world, name, json_integer_value(size));
+    CLEANUP(freep) char *stamp = mem_printf("tenantd %s ", passes->options.settings->installation);
+    struct databases databases = { 0 };
+    err_clear(&problem);
+    if (database_list(passes->server, &call, &databases, &problem))
+        for (size_t i = 0; i < databases.count; i++) {
+            int64_t bytes;
+            const struct database *database = &databases.items[i];
+            CLEANUP(err_release) struct err ignored = ERR_INIT; /* dropped meanwhile, or a clone that is being made */
+            if (database->comment && str_starts_with(database->comment, stamp) &&
+                database_size(passes->server, database->name, &call, &bytes, &ignored))
+                world_set_database_size(passes->options.world, database->name, bytes);
+        }
+    databases_release(&databases);
+    queue_hurry_all(passes->options.queue, clock_mono_ms(), SPREAD_MS);
+}
+
+/* ---- the passes ---- */
+
+static const struct {
+    const char *name;
+    bool (*ask)(struct passes *passes, struct err *err);
+    void (*tell)(struct world *world, bool answers, const char *problem, int64_t now_wall_ms);
+} neighbours[NEIGHBOURS] = {
+    [NEIGHBOUR_ENGINE] = { "engine", list_containers, world_set_engine },
+    [NEIGHBOUR_SERVER] = { "database", list_databases, world_set_server },
+};
+
+static void ask(struct passes *passes, enum neighbour neighbour)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    const char *name = neighbours[neighbour].name;
+    int64_t started_ms = clock_mono_ms();
+    bool answers = neighbours[neighbour].ask(passes, &problem);
+    int64_t now_ms = clock_mono_ms();
+    metric_observe(&pass_seconds, (double)(now_ms - started_ms) / SECOND_MS, name, NULL, NULL);
+    metric_set(&neighbour_up, answers, name, NULL, NULL);
+    neighbours[neighbour].tell(passes->options.world, answers, err_message(&problem), clock_wall_ms());
+    pthread_mutex_lock(&passes->lock);
+    enum breaker_turn turn = breaker_note(&passes->breakers[neighbour], answers, now_ms);
+    pthread_mutex_unlock(&passes->lock);
+    if (turn == BREAKER_OPENED)
+        log_error("neighbour does not answer", LOG_STR("neighbour", name), LOG_STR("error", err_message(&problem)));
+    else if (turn == BREAKER_CLOSED)
+        log_info("neighbour answers again", LOG_STR("neighbour", name));
+    /* Away: each record says Unknown. Back: each is looked at. */
+    if (turn != BREAKER_SAME)
+        queue_hurry_all(passes->options.queue, now_ms, SPREAD_MS);
+}
+
+static bool is_due(struct passes *passes, enum neighbour neighbour)
+{
+    pthread_mutex_lock(&passes->lock);
+    bool due = breaker_take(&passes->breakers[neighbour], clock_mono_ms());
+    pthread_mutex_unlock(&passes->lock);
+    return due;
+}
+
+static void pass(struct passes *passes)
+{
+    for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+        if (is_due(passes, (enum neighbour)neighbour))
+            ask(passes, (enum neighbour)neighbour);
+    bool all_there = !passes->breakers[NEIGHBOUR_ENGINE].is_open && !passes->breakers[NEIGHBOUR_SERVER].is_open;
+    if (all_there && clock_mono_ms() >= passes->sizes_due_ms) {
+        measure(passes);
+        passes->sizes_due_ms = clock_mono_ms() + SIZES_INTERVAL_MS;
+    }
+}
+
+/* Until the next question, a suspicion, or the end. False: stopped. */
+static bool rest(struct passes *passes)
+{
+    pthread_mutex_lock(&passes->lock);
+    for (;;) {
+        int64_t now_ms = clock_mono_ms(), next_ms = passes->sizes_due_ms;
+        bool is_open = false;
+        for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+            is_open |= passes->breakers[neighbour].is_open;
+        if (is_open)
+            next_ms = INT64_MAX; /* sizes wait until all are there */
+        for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+            if (breaker_next_ms(&passes->breakers[neighbour]) < next_ms)
+                next_ms = breaker_next_ms(&passes->breakers[neighbour]);
+        if (passes->stopped || next_ms <= now_ms)
+            break;
+        struct timespec until = { .tv_sec = next_ms / 1000, .tv_nsec = next_ms % 1000 * 1000000 };
+        pthread_cond_timedwait(&passes->changed, &passes->lock, &until);
+    }
+    bool stopped = passes->stopped;
+    pthread_mutex_unlock(&passes->lock);
+    return !stopped;
+}
+
+static void *pass_for_ever(void *context)
+{
+    struct passes *passes = context;
+    while (rest(passes))
+        pass(passes);
+    return NULL;
+}
+
+bool passes_start(const struct passes_options *options, struct passes **ret_passes, struct err *err)
+{
+    struct passes *passes = MEM_NEW(struct passes);
+    passes->options = *options;
+    if (!docker_open(options->docker, &passes->docker, err)) {
+        free(passes);
+        return false;
+    }
+    passes->server = server_new(options->server_url, options->settings->installation);
+    passes->label = label_installation(options->settings);
+    passes->container_marks = map_new(free);
+    passes->database_marks = map_new(free);
+    passes->sizes_due_ms = clock_mono_ms() + SIZES_FIRST_MS;
+    for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+        breaker_init(&passes->breakers[neighbour], options->interval_ms, clock_mono_ms());
+    pthread_mutex_init(&passes->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&passes->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pass(passes);
+    if (pthread_create(&passes->thread, NULL, pass_for_ever, passes) != 0)
+        return err_set(err, ERR_INTERNAL, "no thread for list passes");
+    *ret_passes = passes;
+    return true;
+}
+
+void passes_suspect(struct passes *passes)
+{
+    pthread_mutex_lock(&passes->lock);
+    for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+        breaker_suspect(&passes->breakers[neighbour], clock_mono_ms());
+    pthread_cond_signal(&passes->changed);
+    pthread_mutex_unlock(&passes->lock);
+}
+
+void passes_hurry(struct passes *passes)
+{
+    pthread_mutex_lock(&passes->lock);
+    breaker_hurry(&passes->breakers[NEIGHBOUR_ENGINE], clock_mono_ms());
+    pthread_cond_signal(&passes->changed);
+    pthread_mutex_unlock(&passes->lock);
+}
+
+void passes_stop(struct passes *passes)
+{
+    if (!passes)
+        return;
+    pthread_mutex_lock(&passes->lock);
+    passes->stopped = true;
+    __atomic_store_n(&passes->cancelled, 1, __ATOMIC_RELAXED);
+    pthread_cond_signal(&passes->changed);
+    pthread_mutex_unlock(&passes->lock);
+    pthread_join(passes->thread, NULL);
+    docker_free(passes->docker);
+    server_free(passes->server);
+    map_free(passes->container_marks);
+    map_free(passes->database_marks);
+    pthread_cond_destroy(&passes->changed);
+    pthread_mutex_destroy(&passes->lock);
+    free(passes->label);
+    free(passes);
+}

@@ -1,0 +1,27 @@
+/*
+ * The worker threads: each takes keys of its lane from the queue and has the runner run them, in plain blocking code, with handles of its own for
+ * store, Docker and database server.
+ */
+#pragma once
+
+#include "controller/run.h"
+#include "store/feed.h"
+
+/* All borrowed until workers_stop(). */
+struct workers_options {
+    struct queue *queue;
+    struct runner *runner;
+    struct world *world;
+    const struct settings *settings;
+    const struct store_options *store;
+    const struct docker_options *docker;
+    const char *server_url;
+    struct feed *feed; /* while it is not connected nothing is tried; NULL: always */
+    size_t quick, long_ones; /* threads per lane */
+    void (*on_done)(void *context); /* after each attempt, from its worker; must not block */
+    void *context;
+};
+struct workers;
+bool workers_start(const struct workers_options *options, struct workers **ret_workers, struct err *err) MUST_USE;
+/* Cancels what runs and waits for it. NULL does nothing. */
+void workers_stop(struct workers *workers);

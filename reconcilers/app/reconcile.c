@@ -1,0 +1,349 @@
+/* The App's reconcile: warm templates are made, renewed and removed; status says how many instances stand on it. */
+#include "base/log.h"
+#include "reconcilers/app/app.h"
+#include "reconcilers/names.h"
+#include "reconcilers/network.h"
+#include "specs/kind.h"
+
+enum app_step { APP_BUILD_WARM, APP_REMOVE_WARM, APP_REMOVE_NETWORK, APP_RELEASE };
+
+struct app_attempt {
+    struct reconcile_context *ctx;
+    struct record record;
+    struct app_spec spec;
+    json_t *state; /* {"warm": {"<version>": struct warm_entry}} */
+    struct plan plan;
+    struct strv users; /* "tenant/instance" */
+    struct strv moved; /* versions whose image's tag has moved */
+};
+
+static void attempt_release(struct app_attempt *attempt)
+{
+    record_release(&attempt->record);
+    fields_release(app_spec_fields, &attempt->spec);
+    json_decref(attempt->state);
+    plan_release(&attempt->plan);
+    strv_release(&attempt->users);
+    strv_release(&attempt->moved);
+}
+
+/* ---- who stands on it ---- */
+
+typedef void add_key_fn(void *context, const struct record_key *key);
+
+bool app_dependents(struct store *store, const struct record_key *key, add_key_fn *add, void *context, struct err *err)
+{
+    struct records records = { 0 };
+    struct store_query query = { .kind = KIND_INSTANCE };
+    if (!store_list(store, &query, &records, NULL, err))
+        return false;
+    for (size_t i = 0; i < records.count; i++)
+        if (str_equal(json_text(records.items[i].spec, "app"), key->name))
+            add(context, &records.items[i].key);
+    records_release(&records);
+    return true;
+}
+
+static void add_user(void *users, const struct record_key *key)
+{
+    strv_addf(users, "%s/%s", key->namespace, key->name);
+}
+
+static void wake_user(void *world, const struct record_key *key)
+{
+    world_wake(world, key, 0);
+}
+
+/* ---- plan ---- */
+
+static bool warm_is_wanted(const struct app_attempt *attempt, const char *version)
+{
+    return attempt->spec.warm_database && attempt->spec.init.command.count && app_find_version(&attempt->spec, version);
+}
+
+/* A tag that was pulled anew is another image: what was made with the old one is made again. */
+static void look_for_moved_tags(struct app_attempt *attempt)
+{
+    const struct app_version *versions = attempt->spec.versions.items;
+    for (size_t i = 0; i < attempt->spec.versions.count; i++) {
+        const char *made_with = json_text(json_at(attempt->state, "warm", versions[i].name, NULL), "imageId");
+        CLEANUP(image_release) struct image image = { 0 };
+        CLEANUP(err_release) struct err ignored = ERR_INIT; /* an image that is not there has not moved */
+        if (made_with &&
+            image_inspect(attempt->ctx->docker, versions[i].image, &attempt->ctx->call, &image, &ignored) &&
+            !str_equal(image.id, made_with))
+            strv_add(&attempt->moved, versions[i].name);
+    }
+}
+
+static void plan_deletion(struct app_attempt *attempt)
+{
+    struct plan *plan = &attempt->plan;
+    if (attempt->users.count) {
+        CLEANUP(freep) char *names = strv_join(&attempt->users, ", ");
+        plan_block(plan, BLOCK_PASSING, "InUse", "waits until no instance is made from it: %s", names);
+        return;
+    }
+    const char *version;
+    json_t *entry;
+    json_object_foreach(json_object_get(attempt->state, "warm"), version, entry)
+        plan_add(plan, APP_REMOVE_WARM, "remove-warm-database", EFFECT_NONE, version);
+    plan_add(plan, APP_REMOVE_NETWORK, "remove-network", EFFECT_NONE, NULL);
+    plan_add(plan, APP_RELEASE, "release-record", EFFECT_NONE, NULL);
+}
+
+static void make_plan(struct app_attempt *attempt)
+{
+    if (attempt->record.deletion_ms) {
+        plan_deletion(attempt);
+        return;
+    }
+    const struct app_version *versions = attempt->spec.versions.items;
+    for (size_t i = 0; i < attempt->spec.versions.count; i++) {
+        struct warm_template warm = { 0 };
+        enum warm_state state = warm_find(&attempt->spec, attempt->state, versions[i].name, &warm);
+        warm_template_release(&warm);
+        bool due = state == WARM_BUILDING || state == WARM_FAILED || strv_has(&attempt->moved, versions[i].name);
+        if (due && warm_is_wanted(attempt, versions[i].name))
+            plan_add(&attempt->plan, APP_BUILD_WARM, "build-warm-database", EFFECT_NONE, versions[i].name);
+    }
+    const char *version;
+    json_t *entry;
+    json_object_foreach(json_object_get(attempt->state, "warm"), version, entry) if (!warm_is_wanted(attempt, version))
+        plan_add(&attempt->plan, APP_REMOVE_WARM, "remove-warm-database", EFFECT_NONE, version);
+}
+
+/* ---- act ---- */
+
+static void entry_release(struct warm_entry *entry)
+{
+    fields_release(warm_entry_fields, entry);
+}
+
+static bool keep_entry(struct app_attempt *attempt, const char *version, const struct warm_entry *entry_or_null,
+                       struct err *err)
+{
+    json_t *warm = json_object_get(attempt->state, "warm");
+    if (!warm) {
+        warm = json_object();
+        json_put(attempt->state, "warm", warm);
+    }
+    if (entry_or_null)
+        json_put(warm, version, fields_encode(warm_entry_fields, entry_or_null));
+    else
+        json_object_del(warm, version);
+    return store_state_put(attempt->ctx->store, attempt->record.uid, attempt->state, err);
+}
+
+static bool build(struct app_attempt *attempt, const char *version, struct err *err)
+{
+    CLEANUP(entry_release) struct warm_entry entry = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    bool ok = warm_build(attempt->ctx, &attempt->record, &attempt->spec, app_find_version(&attempt->spec, version),
+                         &entry, &problem);
+    /* Only what the App itself did wrong counts as failed: a dead neighbour or a newer generation is tried again as if new. */
+    bool counts = ok || problem.code == ERR_EXIT || problem.code == ERR_INVALID || problem.code == ERR_NOT_FOUND;
+    if (counts && !keep_entry(attempt, version, &entry, err))
+        return false;
+    if (counts && !app_dependents(attempt->ctx->store, &attempt->record.key, wake_user, attempt->ctx->world, err))
+        return false;
+    if (!ok)
+        err_move(err, &problem);
+    return ok;
+}
+
+static bool remove_template(struct app_attempt *attempt, const char *version, struct err *err)
+{
+    CLEANUP(entry_release) struct warm_entry entry = { 0 };
+    CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
+    fields_decode(warm_entry_fields, json_at(attempt->state, "warm", version, NULL), "", &entry, &problems);
+    return problems_to_err(&problems, err) &&
+           (!entry.database || warm_remove(attempt->ctx, &attempt->record, &entry, err)) &&
+           keep_entry(attempt, version, NULL, err);
+}
+
+static bool run_step(struct app_attempt *attempt, const struct plan_step *step, struct err *err)
+{
+    struct reconcile_context *ctx = attempt->ctx;
+    CLEANUP(freep) char *network = warm_network(ctx->settings, attempt->record.key.name);
+    switch ((enum app_step)step->id) {
+    case APP_BUILD_WARM:
+        return build(attempt, step->detail, err);
+    case APP_REMOVE_WARM:
+        return remove_template(attempt, step->detail, err);
+    case APP_REMOVE_NETWORK:
+        return network_withdraw(ctx, network, attempt->record.uid, err);
+    case APP_RELEASE:
+        return store_remove_finalizer(ctx->store, &attempt->record.key, attempt->record.uid, FINALIZER_TEARDOWN, err);
+    }
+    return err_set(err, ERR_INTERNAL, "unknown step %d", step->id);
+}
+
+static bool run_plan(struct app_attempt *attempt, struct err *err)
+{
+    struct reconcile_context *ctx = attempt->ctx;
+    for (size_t i = 0; i < attempt->plan.count; i++) {
+        const struct plan_step *step = &attempt->plan.steps[i];
+        if (!call_check(&ctx->call, err))
+            return false;
+        ctx->step = step->name;
+        if (ctx->on_step)
+            ctx->on_step(ctx->on_step_context, &attempt->record.key, step->name, "begin");
+        bool ok = run_step(attempt, step, err);
+        if (ctx->on_step)
+            ctx->on_step(ctx->on_step_context, &attempt->record.key, step->name, "end");
+        ctx->step = NULL;
+        if (!ok)
+            return err_wrap(err, "%s", step->name);
+        log_info("step done", LOG_STR("step", step->name), LOG_STR("detail", step->detail));
+    }
+    return true;
+}
+
+/* ---- tell ---- */
+
+static void fill_warm(struct app_attempt *attempt, struct app_status *status)
+{
+    const struct app_version *versions = attempt->spec.versions.items;
+    struct app_warm *warm = mem_zalloc((attempt->spec.versions.count + 1) * sizeof(*warm));
+    status->warm = (struct field_list){ .items = warm };
+    for (size_t i = 0; i < attempt->spec.versions.count; i++) {
+        if (!warm_is_wanted(attempt, versions[i].name))
+            continue;
+        const json_t *entry = json_at(attempt->state, "warm", versions[i].name, NULL);
+        const char *state = json_text(entry, "state");
+        warm[status->warm.count++] = (struct app_warm){
+            .version = mem_strdup(versions[i].name),
+            .state = mem_strdup(state ? state : "Building"),
+            .database = mem_strdup(json_text(entry, "database")),
+            .message = mem_strdup(json_text(entry, "message")),
+        };
+    }
+}
+
+static bool tell(struct app_attempt *attempt, const struct err *error, struct err *err)
+{
+    struct record *record = &attempt->record;
+    struct app_status status = { 0 };
+    CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT;
+    fields_decode(app_status_fields, record->status, "", &status, &ignored);
+    struct app_status told = { .conditions = status.conditions, .retry = status.retry };
+    status.conditions = (struct field_list){ 0 };
+    status.retry = (struct retry_status){ 0 };
+    fields_release(app_status_fields, &status);
+    const char *reason = record->deletion_ms ? "Deleting" : error ? "WarmDatabaseFailed" : "Ready";
+    const char *message = error ? err_message(error) : attempt->plan.blocked_message;
+    if (!error && attempt->plan.blocked_reason)
+        reason = attempt->plan.blocked_reason;
+    bool building =
+        !error && attempt->plan.count && plan_has(&attempt->plan, APP_BUILD_WARM) && attempt->ctx->lane == LANE_QUICK;
+    /* Instances can be made without a template too, only slower: an App is Ready all the same while one is being made. */
+    bool ready = !error && !record->deletion_ms && !attempt->plan.blocked_reason;
+    condition_set(&told.conditions, "Ready", ready ? CONDITION_TRUE : CONDITION_FALSE,
+                  building ? "BuildingWarmDatabase" : reason, message, record->generation, clock_wall_ms());
+    told.phase = mem_strdup(record->deletion_ms ? "Deleting" : error ? "Degraded" : "Ready");
+    told.message = mem_strdup(message);
+    told.instances = (int64_t)attempt->users.count;
+    told.observed_generation = record->generation;
+    fill_warm(attempt, &told);
+    CLEANUP(json_decrefp) json_t *json = fields_encode(app_status_fields, &told);
+    fields_release(app_status_fields, &told);
+    return json_equal(json, record->status) ||
+           store_update_status(attempt->ctx->store, &record->key, record->uid, json, NULL, err);
+}
+
+/* ---- the whole ---- */
+
+static bool load(struct app_attempt *attempt, struct err *err)
+{
+    CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
+    fields_decode(app_spec_fields, attempt->record.spec, "spec", &attempt->spec, &problems);
+    return problems_to_err(&problems, err) &&
+           store_state_get(attempt->ctx->store, attempt->record.uid ? attempt->record.uid : "", &attempt->state, err) &&
+           app_dependents(attempt->ctx->store, &attempt->record.key, add_user, &attempt->users, err);
+}
+
+bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,
+                   struct err *err)
+{
+    CLEANUP(attempt_release) struct app_attempt attempt = { .ctx = ctx };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    store_set_call(ctx->store, &ctx->call);
+    record_init(&attempt.record);
+    if (!store_get(ctx->store, key, &attempt.record, &problem)) {
+        ret_result->is_gone = problem.code == ERR_NOT_FOUND;
+        if (!ret_result->is_gone)
+            err_move(err, &problem);
+        return ret_result->is_gone;
+    }
+    if (!load(&attempt, err))
+        return false;
+    look_for_moved_tags(&attempt);
+    make_plan(&attempt);
+    bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
+    bool ok = true;
+    if (attempt.plan.count && !paused && ctx->lane == LANE_QUICK && plan_has(&attempt.plan, APP_BUILD_WARM))
+        ret_result->wants_long_lane = true;
+    else
+        ok = paused || run_plan(&attempt, &problem);
+    if (ok && !paused && plan_has(&attempt.plan, APP_RELEASE))
+        return true;
+    CLEANUP(err_release) struct err told = ERR_INIT;
+    if (!tell(&attempt, ok ? NULL : &problem, &told) && ok) {
+        err_move(err, &told);
+        return false;
+    }
+    if (!ok) {
+        err_move(err, &problem);
+        return false;
+    }
+    return !attempt.plan.blocked_reason ||
+           err_set(err, ERR_CONFLICT, "%s: %s", attempt.plan.blocked_reason, attempt.plan.blocked_message);
+}
+
+bool app_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan, struct err *err)
+{
+    CLEANUP(attempt_release) struct app_attempt attempt = { .ctx = ctx };
+    record_copy(&attempt.record, record);
+    if (!load(&attempt, err))
+        return false;
+    look_for_moved_tags(&attempt);
+    make_plan(&attempt);
+    *ret_plan = attempt.plan;
+    attempt.plan = (struct plan)PLAN_INIT;
+    return true;
+}
+
+/* A version that an instance runs cannot be taken away under it. */
+static bool versions_stay(struct store *tx, const struct record *next, const struct app_spec *spec, struct err *err)
+{
+    struct records records = { 0 };
+    struct store_query query = { .kind = KIND_INSTANCE };
+    if (!store_list(tx, &query, &records, NULL, err))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < records.count; i++) {
+        const struct record *instance = &records.items[i];
+        const char *version = json_text(instance->spec, "version");
+        if (str_equal(json_text(instance->spec, "app"), next->key.name) && version && !app_find_version(spec, version))
+            ok = err_set(err, ERR_CONFLICT, "spec.versions: instance %s/%s runs version %s, so it cannot be taken out",
+                         instance->key.namespace, instance->key.name, version);
+    }
+    records_release(&records);
+    return ok;
+}
+
+bool app_admit(struct store *tx, const struct record *old, struct record *next, void *settings, struct err *err)
+{
+    (void)settings;
+    if (!old && !strv_has(&next->finalizers, FINALIZER_TEARDOWN))
+        strv_add(&next->finalizers, FINALIZER_TEARDOWN);
+    if (!old || next->deletion_ms)
+        return true;
+    CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
+    struct app_spec spec = { 0 };
+    fields_decode(app_spec_fields, next->spec, "spec", &spec, &problems);
+    bool ok = problems_to_err(&problems, err) && versions_stay(tx, next, &spec, err);
+    fields_release(app_spec_fields, &spec);
+    return ok;
+}

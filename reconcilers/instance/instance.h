@@ -1,0 +1,176 @@
+/*
+ * The instance reconciler's own structures: what is wanted (the records, and what was remembered), what is seen, and the steps between the
+ * two. plan.c is pure; observe.c looks; steps.c acts; reconcile.c drives them.
+ */
+#pragma once
+
+#include "reconcilers/workload.h"
+#include "specs/tenant.h"
+
+#define CLAIM_DATABASE           "database"
+#define CLAIM_PORT               "port"
+#define SECRET_DATABASE_PASSWORD "database.password"
+#define SECRET_DATABASE_VERIFIER "database.verifier"
+
+/*
+ * What cannot be derived or seen, kept beside the record and stored before it is used. An initialisation that was begun and not
+ * finished is `dirty`: its database and volume never counted, and are made afresh.
+ */
+struct instance_state {
+    char *volume; /* the live one's name; NULL: nothing was chosen yet */
+    int64_t port; /* on the host; 0: not published */
+    bool dirty, initialised;
+    char *version;             /* that of the data */
+    char *previous;            /* version to go back to while an upgrade's health gate is open */
+    char *failed_version;      /* an upgrade to it failed ... */
+    int64_t failed_generation; /* ... at this generation: not tried again until the record changes */
+    char *clone_source;        /* template database that the data came from */
+    json_t *applied;           /* {"addons": "sale,crm", ...}: values that the application has taken over */
+    char *restarted_at;        /* the annotation that was acted upon */
+};
+extern const struct field instance_state_fields[];
+
+/* A warm template that is ready. */
+struct warm_template {
+    char *database, *volume, *role;
+};
+
+struct instance_want {
+    struct record record;
+    struct instance_spec spec;
+    bool has_tenant, has_app;
+    struct tenant_spec tenant;
+    bool tenant_is_going;
+    struct app_spec app;
+    struct instance_state state;
+    bool warm_is_building;
+    struct warm_template warm; /* database NULL: none */
+
+    char *container, *job, *network, *role, *stamp; /* names */
+    const char
+        *version; /* the container's to be: the data's, or the spec's where there is no data or an upgrade is due */
+    const char *image; /* of that version; NULL: the App does not have it */
+    bool secrets_complete;
+    json_t *values; /* template values, secrets among them */
+    char *verifier; /* of the database password; NULL: not made yet */
+    struct workload workload;
+    struct rendered rendered; /* hash NULL: could not be rendered, render_problem says why */
+    char *render_problem;
+
+    char *job_output; /* of the one-shot that failed last, secrets blanked; NULL: none */
+    int job_exit_code;
+
+    bool deleting, paused;
+    bool running; /* state Running, tenant not suspended, not deleting */
+};
+void instance_want_release(struct instance_want *want);
+/* Loads and renders, in place: the struct must not be moved afterwards. ERR_NOT_FOUND when there is no such record. Release it in either case. */
+bool instance_want_load(struct reconcile_context *ctx, const struct record_key *key, struct instance_want *ret,
+                        struct err *err) MUST_USE;
+/* The same for a record as given, stored or only proposed. */
+bool instance_want_from(struct reconcile_context *ctx, const struct record *record, struct instance_want *ret,
+                        struct err *err) MUST_USE;
+bool instance_state_save(struct reconcile_context *ctx, struct instance_want *want, struct err *err) MUST_USE;
+/* Whether a field with `immutable` asks for something else than a template has. */
+bool instance_can_be_cloned(const struct instance_want *want);
+/* The host port that spec.publish asks for: 0 none, -1 any. */
+int64_t instance_publish_wish(const struct instance_spec *spec);
+
+enum look { LOOK_CACHED, LOOK_LIVE };
+enum thing { THING_UNKNOWN, THING_ABSENT, THING_OURS, THING_STRANGER };
+
+struct instance_seen {
+    enum look look;
+    enum thing container_is;
+    struct container container;
+    bool container_matches; /* is what `want` asks for, but for limits */
+    bool on_network;
+    enum thing job_is, network_is, volume_is, image_is, database_is, role_is;
+    bool role_right, database_right; /* as we leave them */
+    bool database_unstamped;         /* ours by its owner; a killed create left it so */
+    struct health_seen health;
+    int64_t memory_use; /* -1: not known */
+    bool host_known;
+    struct docker_host host;
+    int64_t restart_allowed_ms;
+    int64_t restarts;
+    int64_t engine_away_ms, server_away_ms; /* since; 0: answers */
+    char *engine_problem, *server_problem;
+};
+void instance_seen_release(struct instance_seen *seen);
+/* LOOK_LIVE fails when something does not answer; LOOK_CACHED does not ask and says THING_UNKNOWN. */
+bool instance_observe(struct reconcile_context *ctx, const struct instance_want *want, enum look look,
+                      struct instance_seen *ret, struct err *err) MUST_USE;
+
+enum instance_step {
+    STEP_ALLOCATE,    /* volume name, secrets, port */
+    STEP_FORGET_LOSS, /* the user accepted that data is gone */
+    STEP_PULL_IMAGE,
+    STEP_REMOVE_JOB,
+    STEP_DISCARD_DATABASE, /* of an initialisation that never counted */
+    STEP_DISCARD_VOLUME,
+    STEP_PUT_ROLE,
+    STEP_CREATE_DATABASE,
+    STEP_CLONE_DATABASE,
+    STEP_REPAIR_DATABASE,
+    STEP_CREATE_VOLUME,
+    STEP_COPY_VOLUME,
+    STEP_TAKE_OVER,
+    STEP_INITIALISE,
+    STEP_CLONE_AFTER,
+    STEP_UPGRADE,
+    STEP_ROLL_BACK,
+    STEP_CLOSE_GATE,
+    STEP_CHANGE_ADDONS, /* in the order of enum app_change_field */
+    STEP_CHANGE_DISABLED_MODULES,
+    STEP_CHANGE_ADMIN_EMAIL,
+    STEP_CHANGE_DEMO_DATA,
+    STEP_STOP,
+    STEP_REMOVE_CONTAINER,
+    STEP_CREATE_CONTAINER,
+    STEP_RESIZE,
+    STEP_CONNECT,
+    STEP_UNPAUSE,
+    STEP_START,
+    STEP_RESTART,
+    STEP_DROP_DATABASE,
+    STEP_RETAIN_DATABASE,
+    STEP_DROP_ROLE,
+    STEP_REMOVE_VOLUME,
+    STEP_RELEASE,
+    INSTANCE_STEPS
+};
+
+/* Pure: the order of steps from what is seen to what is wanted. */
+void instance_plan(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
+                   struct plan *plan);
+/* The spec asks for another version than the data has, and that one did not fail at this generation. Pure. */
+bool instance_upgrade_is_due(const struct instance_want *want);
+/* A lower memory limit than what is in use is not sent; a text with both figures, or NULL. Owned. Pure. */
+char *instance_resize_pending(const struct instance_want *want, const struct instance_seen *seen);
+
+/* What plan.c knows of a step ... */
+struct instance_step_traits {
+    const char *name;
+    bool is_long; /* runs in the long lane */
+    bool replan;  /* what is wanted is another thing afterwards */
+    enum step_effect effect;
+    const char *done;   /* reason of the event that tells of it; NULL: not worth one */
+    const char *failed; /* reason of the Ready condition and the event when it fails; NULL: "StepFailed" */
+};
+extern const struct instance_step_traits instance_step_traits[INSTANCE_STEPS];
+/* ... and what steps.c does. One effect each, safe to repeat. */
+typedef bool instance_step_fn(struct reconcile_context *ctx, struct instance_want *want,
+                              const struct instance_seen *seen, struct err *err);
+extern instance_step_fn *const instance_step_effects[INSTANCE_STEPS];
+
+/* Status from what is wanted and seen. Pure. `plan` is what is still to do. */
+void instance_status_fill(struct instance_status *status, const struct instance_want *want,
+                          const struct instance_seen *seen, const struct plan *plan, const struct settings *settings,
+                          int64_t now_ms);
+
+bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *key,
+                        struct reconcile_result *ret_result, struct err *err);
+bool instance_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan,
+                      struct err *err);
+bool instance_admit(struct store *tx, const struct record *old, struct record *next, void *settings, struct err *err);

@@ -1,0 +1,224 @@
+/* What is there of an instance: from the cache, or by asking everybody now. */
+#include "reconcilers/instance/instance.h"
+#include "reconcilers/names.h"
+#include "reconcilers/network.h"
+
+void instance_seen_release(struct instance_seen *seen)
+{
+    container_release(&seen->container);
+    free(seen->engine_problem);
+    free(seen->server_problem);
+    *seen = (struct instance_seen){ 0 };
+}
+
+static enum thing whose(struct reconcile_context *ctx, const struct instance_want *want, const json_t *labels)
+{
+    return name_is_ours(ctx->settings, labels, want->record.uid) ? THING_OURS : THING_STRANGER;
+}
+
+static void judge_container(const struct instance_want *want, struct instance_seen *seen)
+{
+    if (seen->container_is != THING_OURS)
+        return;
+    seen->container_matches =
+        want->rendered.hash && workload_matches(&want->workload, &want->rendered, &seen->container);
+    seen->on_network = json_object_get(seen->container.networks, want->network) != NULL;
+}
+
+static void judge_database(const struct instance_want *want, const struct database *database,
+                           struct instance_seen *seen)
+{
+    bool owned = str_equal(database->owner, want->role);
+    seen->database_unstamped = owned && !database->comment;
+    seen->database_is =
+        seen->database_unstamped || str_equal(database->comment, want->stamp) ? THING_OURS : THING_STRANGER;
+    seen->database_right = owned && database->allow_connections && !database->public_can_connect;
+}
+
+/* ---- from the cache ---- */
+
+static enum thing thing_of(enum world_answer answer)
+{
+    return answer == WORLD_ABSENT ? THING_ABSENT : THING_UNKNOWN;
+}
+
+static void look_cached(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen)
+{
+    enum world_answer answer = world_container(ctx->world, want->container, &seen->container);
+    seen->container_is = answer == WORLD_PRESENT ? whose(ctx, want, seen->container.labels) : thing_of(answer);
+    judge_container(want, seen);
+    CLEANUP(container_release) struct container job = { 0 };
+    answer = world_container(ctx->world, want->job, &job);
+    seen->job_is = answer == WORLD_PRESENT ? whose(ctx, want, job.labels) : thing_of(answer);
+    /* Docker removes no volume that a container has, and no network that a running one is on. */
+    seen->volume_is = seen->container_matches ? THING_OURS : THING_UNKNOWN;
+    seen->network_is = seen->on_network ? THING_OURS : THING_UNKNOWN;
+    seen->image_is = THING_UNKNOWN;
+    CLEANUP(database_release) struct database database = { 0 };
+    answer = world_database(ctx->world, want->spec.database.name, &database);
+    seen->database_is = thing_of(answer);
+    if (answer == WORLD_PRESENT)
+        judge_database(want, &database, seen);
+    answer = world_role(ctx->world, want->role);
+    seen->role_is = answer == WORLD_PRESENT ? THING_OURS : thing_of(answer);
+    seen->role_right = answer == WORLD_PRESENT;
+}
+
+/* ---- live ---- */
+
+/* Inspects `name`: what it is, and the container itself in `ret`. */
+static bool look_container(struct reconcile_context *ctx, const struct instance_want *want, const char *name,
+                           struct container *ret, enum thing *ret_is, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (container_inspect(ctx->docker, name, &ctx->call, ret, &problem)) {
+        *ret_is = whose(ctx, want, ret->labels);
+        if (*ret_is == THING_OURS)
+            world_put_container(ctx->world, ret);
+        return true;
+    }
+    *ret_is = THING_ABSENT;
+    if (problem.code == ERR_NOT_FOUND) {
+        world_drop_container(ctx->world, name);
+        return true;
+    }
+    err_move(err, &problem);
+    return false;
+}
+
+static bool look_volume(struct reconcile_context *ctx, const struct instance_want *want, enum thing *ret,
+                        struct err *err)
+{
+    CLEANUP(freep) char *derived = name_volume(ctx->settings, &want->record.key, want->record.uid);
+    CLEANUP(volume_release) struct volume volume = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    *ret = THING_ABSENT;
+    if (volume_inspect(ctx->docker, want->state.volume ? want->state.volume : derived, &ctx->call, &volume, &problem)) {
+        *ret = whose(ctx, want, volume.labels);
+        return true;
+    }
+    if (problem.code == ERR_NOT_FOUND)
+        return true;
+    err_move(err, &problem);
+    return false;
+}
+
+static bool look_image(struct reconcile_context *ctx, const struct instance_want *want, enum thing *ret,
+                       struct err *err)
+{
+    CLEANUP(image_release) struct image image = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    *ret = THING_UNKNOWN;
+    if (!want->image)
+        return true;
+    if (image_inspect(ctx->docker, want->image, &ctx->call, &image, &problem)) {
+        *ret = THING_OURS;
+        return true;
+    }
+    *ret = THING_ABSENT;
+    if (problem.code == ERR_NOT_FOUND)
+        return true;
+    err_move(err, &problem);
+    return false;
+}
+
+static bool look_memory(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                        struct err *err)
+{
+    seen->memory_use = -1;
+    bool lowered = seen->container_is == THING_OURS && seen->container.state == CONTAINER_RUNNING &&
+                   want->spec.resources.memory_bytes < seen->container.memory_bytes;
+    return !lowered || container_memory_use(ctx->docker, seen->container.id, &ctx->call, &seen->memory_use, err);
+}
+
+static bool look_at_engine(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                           struct err *err)
+{
+    CLEANUP(container_release) struct container job = { 0 };
+    CLEANUP(network_release) struct network network = { 0 };
+    enum network_state network_state = NETWORK_ABSENT;
+    if (!look_container(ctx, want, want->container, &seen->container, &seen->container_is, err) ||
+        !look_container(ctx, want, want->job, &job, &seen->job_is, err) ||
+        !look_volume(ctx, want, &seen->volume_is, err) || !look_image(ctx, want, &seen->image_is, err) ||
+        !network_look(ctx, want->network, NULL, &network_state, &network, err) || !look_memory(ctx, want, seen, err))
+        return false;
+    /* The network carries the tenant's uid, not ours: the installation and the tenant's name must agree. */
+    bool ours = network_state != NETWORK_ABSENT &&
+                str_equal(json_text(network.labels, LABEL_INSTALLATION), ctx->settings->installation) &&
+                str_equal(json_text(network.labels, LABEL_NAME), want->record.key.namespace);
+    seen->network_is = network_state == NETWORK_ABSENT ? THING_ABSENT : ours ? THING_OURS : THING_STRANGER;
+    judge_container(want, seen);
+    return true;
+}
+
+static bool look_at_server(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                           struct err *err)
+{
+    CLEANUP(database_release) struct database database = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    struct role_seen role = { 0 };
+    if (!role_look(ctx->server, want->role, want->verifier ? want->verifier : "", &ctx->call, &role, err))
+        return false;
+    seen->role_is = role.exists ? THING_OURS : THING_ABSENT;
+    seen->role_right = role.exists && want->verifier && !role.deviates && role.can_login && role.verifier_matches &&
+                       role.connection_limit == ctx->settings->role_connection_limit;
+    if (database_look(ctx->server, want->spec.database.name, &ctx->call, &database, &problem)) {
+        judge_database(want, &database, seen);
+        world_put_database(ctx->world, &database, want->role);
+        return true;
+    }
+    seen->database_is = THING_ABSENT;
+    world_forget_database(ctx->world, want->spec.database.name);
+    if (problem.code == ERR_NOT_FOUND)
+        return true;
+    err_move(err, &problem);
+    return false;
+}
+
+static bool is_no_answer(const struct err *err)
+{
+    return err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT;
+}
+
+static bool look_live(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                      struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (!look_at_engine(ctx, want, seen, &problem)) {
+        if (is_no_answer(&problem)) {
+            seen->engine_away_ms = clock_wall_ms();
+            seen->engine_problem = mem_strdup(err_message(&problem));
+        }
+        err_move(err, &problem);
+        return err_wrap(err, "look at Docker");
+    }
+    if (!look_at_server(ctx, want, seen, &problem)) {
+        if (is_no_answer(&problem)) {
+            seen->server_away_ms = clock_wall_ms();
+            seen->server_problem = mem_strdup(err_message(&problem));
+        }
+        err_move(err, &problem);
+        return err_wrap(err, "look at the database server");
+    }
+    return true;
+}
+
+bool instance_observe(struct reconcile_context *ctx, const struct instance_want *want, enum look look,
+                      struct instance_seen *ret, struct err *err)
+{
+    *ret = (struct instance_seen){ .look = look, .memory_use = -1 };
+    ret->host_known = world_host(ctx->world, &ret->host);
+    ret->restart_allowed_ms = world_restart_allowed_wall_ms(ctx->world, want->record.uid);
+    ret->restarts = world_restart_count(ctx->world, want->record.uid);
+    bool ok = true;
+    if (look == LOOK_LIVE) {
+        ok = look_live(ctx, want, ret, err);
+    } else {
+        ret->engine_away_ms = world_engine_away_since_ms(ctx->world, &ret->engine_problem);
+        ret->server_away_ms = world_server_away_since_ms(ctx->world, &ret->server_problem);
+        look_cached(ctx, want, ret);
+    }
+    if (ret->container_is == THING_OURS)
+        ret->health = world_health(ctx->world, want->record.uid, ret->container.id);
+    return ok;
+}

@@ -1,0 +1,327 @@
+/* The instance's reconcile: look, plan, act, tell. See instance.h for the parts. */
+#include "base/log.h"
+#include "reconcilers/instance/instance.h"
+#include "reconcilers/names.h"
+
+enum {
+    ROUNDS_MAX = 8, /* a plan that changes what is wanted is made again; more than this is a mistake of ours */
+    STABLE_AFTER_MS = 600000,
+    RESIZE_RETRY_MS = 60000,
+    STATUS_CALL_MS = 10000,
+};
+
+/* One reconcile under way. */
+struct attempt {
+    struct reconcile_context *ctx;
+    struct instance_want want;
+    struct instance_seen seen;
+    struct plan plan;
+    int failed_step; /* -1: none */
+};
+
+static void attempt_release(struct attempt *attempt)
+{
+    instance_want_release(&attempt->want);
+    instance_seen_release(&attempt->seen);
+    plan_release(&attempt->plan);
+}
+
+static bool look_and_plan(struct attempt *attempt, enum look look, struct err *err)
+{
+    instance_seen_release(&attempt->seen);
+    plan_release(&attempt->plan);
+    bool ok = instance_observe(attempt->ctx, &attempt->want, look, &attempt->seen, err);
+    instance_plan(&attempt->want, &attempt->seen, clock_wall_ms(), &attempt->plan);
+    return ok;
+}
+
+/* ---- telling ---- */
+
+static void add_event(struct attempt *attempt, enum event_type type, const char *reason, const char *message)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (!store_event_add(attempt->ctx->store, &attempt->want.record, type, reason, message, &problem))
+        log_warning("event not stored", LOG_STR("reason", reason), LOG_STR("error", err_message(&problem)));
+}
+
+static void fill_failure(struct attempt *attempt, struct instance_status *status, const struct err *error,
+                         int64_t now_ms)
+{
+    const struct instance_step_traits *traits = &instance_step_traits[attempt->failed_step];
+    const char *reason = traits->failed ? traits->failed : "StepFailed";
+    condition_set(&status->conditions, "Ready", CONDITION_FALSE, reason, err_message(error),
+                  attempt->want.record.generation, now_ms);
+    free(status->message);
+    status->message = mem_strdup(err_message(error));
+    free(status->failure.step);
+    status->failure.step = mem_strdup(traits->name);
+    free(status->failure.output);
+    status->failure.output = mem_strdup(attempt->want.job_output);
+    status->failure.exit_code = attempt->want.job_exit_code;
+    status->failure.time_ms = now_ms;
+}
+
+static void clear_failure(struct instance_status *status)
+{
+    free(STEAL(status->failure.step));
+    free(STEAL(status->failure.output));
+    status->failure.exit_code = 0;
+    status->failure.time_ms = 0;
+}
+
+static void add_ready_event(struct attempt *attempt, const json_t *old_status, const struct instance_status *status)
+{
+    const struct condition *ready = condition_find(&status->conditions, "Ready");
+    struct instance_status old = { 0 };
+    CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT; /* of a status that an older version wrote */
+    fields_decode(instance_status_fields, old_status, "", &old, &ignored);
+    const struct condition *before = condition_find(&old.conditions, "Ready");
+    bool was = before && before->status == CONDITION_TRUE, is = ready->status == CONDITION_TRUE;
+    bool same = before && before->status == ready->status && str_equal(before->reason, ready->reason);
+    if (is && !was)
+        add_event(attempt, EVENT_NORMAL, "Ready", status->url ? status->url : ready->reason);
+    else if (!is && !same && ready->message && ready->message[0] && !str_equal(ready->reason, "WaitingForHealth") &&
+             !str_equal(ready->reason, "Provisioning") && !str_equal(ready->reason, "Reconciling"))
+        add_event(attempt, EVENT_WARNING, ready->reason, ready->message);
+    fields_release(instance_status_fields, &old);
+}
+
+/* Writes status, events with it, where it differs from what is stored. `error` NULL: nothing failed. */
+static bool tell(struct attempt *attempt, const struct err *error, struct err *err)
+{
+    struct instance_want *want = &attempt->want;
+    struct instance_status status = { 0 };
+    CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT;
+    int64_t now_ms = clock_wall_ms();
+    fields_decode(instance_status_fields, want->record.status, "", &status, &ignored);
+    instance_status_fill(&status, want, &attempt->seen, &attempt->plan, attempt->ctx->settings, now_ms);
+    struct world *world = attempt->ctx->world;
+    int64_t size = world_database_size(world, want->spec.database.name);
+    if (size >= 0)
+        status.database.size_bytes = size;
+    size = want->state.volume ? world_volume_size(world, want->state.volume) : -1;
+    if (size >= 0)
+        status.storage.used_bytes = size;
+    if (error && attempt->failed_step >= 0)
+        fill_failure(attempt, &status, error, now_ms);
+    else if (!attempt->plan.count && !attempt->plan.blocked_reason && !want->state.failed_version)
+        clear_failure(&status);
+    CLEANUP(json_decrefp) json_t *json = fields_encode(instance_status_fields, &status);
+    bool differs = !json_equal(json, want->record.status);
+    /* What was done is told even when the attempt was cancelled by a newer generation. */
+    struct call call = call_within(NULL, STATUS_CALL_MS);
+    store_set_call(attempt->ctx->store, &call);
+    bool ok =
+        !differs || store_update_status(attempt->ctx->store, &want->record.key, want->record.uid, json, NULL, err);
+    if (ok && differs)
+        add_ready_event(attempt, want->record.status, &status);
+    store_set_call(attempt->ctx->store, &attempt->ctx->call);
+    if (ok && differs) {
+        json_decref(want->record.status);
+        want->record.status = json_incref(json);
+    }
+    fields_release(instance_status_fields, &status);
+    return ok;
+}
+
+/* ---- acting ---- */
+
+static bool has_long_step(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (instance_step_traits[plan->steps[i].id].is_long)
+            return true;
+    return false;
+}
+
+static void note_step(struct attempt *attempt, const char *step, const char *phase)
+{
+    attempt->ctx->step = step;
+    if (attempt->ctx->on_step)
+        attempt->ctx->on_step(attempt->ctx->on_step_context, &attempt->want.record.key, step, phase);
+}
+
+static bool run_step(struct attempt *attempt, const struct plan_step *step, struct err *err)
+{
+    const struct instance_step_traits *traits = &instance_step_traits[step->id];
+    if (!call_check(&attempt->ctx->call, err))
+        return false;
+    int64_t started_ms = clock_mono_ms();
+    note_step(attempt, traits->name, "begin");
+    bool ok = instance_step_effects[step->id](attempt->ctx, &attempt->want, &attempt->seen, err);
+    note_step(attempt, traits->name, "end");
+    attempt->ctx->step = NULL;
+    if (!ok) {
+        attempt->failed_step = err->code == ERR_CANCELLED ? -1 : step->id;
+        return err_wrap(err, "%s", traits->name);
+    }
+    log_info("step done", LOG_STR("step", traits->name), LOG_STR("detail", step->detail),
+             LOG_INT("took_ms", clock_mono_ms() - started_ms));
+    if (traits->done)
+        add_event(attempt, EVENT_NORMAL, traits->done, step->detail ? step->detail : traits->name);
+    return true;
+}
+
+/* Runs steps until one changes what is wanted. */
+static bool run_plan(struct attempt *attempt, struct err *err)
+{
+    for (size_t i = 0; i < attempt->plan.count; i++) {
+        if (!run_step(attempt, &attempt->plan.steps[i], err))
+            return false;
+        if (instance_step_traits[attempt->plan.steps[i].id].replan)
+            break;
+    }
+    return true;
+}
+
+static bool reload(struct attempt *attempt, struct err *err)
+{
+    struct record_key key = attempt->want.record.key;
+    instance_want_release(&attempt->want);
+    return instance_want_load(attempt->ctx, &key, &attempt->want, err);
+}
+
+static void watch_health(struct attempt *attempt)
+{
+    struct reconcile_context *ctx = attempt->ctx;
+    const struct instance_want *want = &attempt->want;
+    const struct container *container = &attempt->seen.container;
+    const struct app_port *port = want->has_app ? app_find_port(&want->app, want->app.health.port) : NULL;
+    bool runs = attempt->seen.container_is == THING_OURS && container->state == CONTAINER_RUNNING && want->running;
+    if (!runs || !port || !want->app.health.path) {
+        world_end_probe(ctx->world, want->record.uid);
+        return;
+    }
+    struct probe_target target = { .key = want->record.key,
+                                   .port = (int)port->port,
+                                   .started_wall_ms = container->started_ms,
+                                   .startup_timeout_ms = want->app.health.startup_timeout_ms,
+                                   .failure_threshold = want->app.health.failure_threshold };
+    const char *address = json_text(json_object_get(container->networks, want->network), "address");
+    bool published = !docker_is_local(ctx->docker) && want->state.port;
+    if (published) {
+        address = ctx->settings->publish_address;
+        target.port = (int)want->state.port;
+    }
+    if (!address || !address[0])
+        return;
+    snprintf(target.uid, sizeof(target.uid), "%s", want->record.uid);
+    snprintf(target.container_id, sizeof(target.container_id), "%s", container->id);
+    snprintf(target.address, sizeof(target.address), "%s", address);
+    snprintf(target.path, sizeof(target.path), "%s", want->app.health.path);
+    world_want_probe(ctx->world, &target);
+    attempt->seen.health = world_health(ctx->world, want->record.uid, container->id);
+    if (attempt->seen.health.health == HEALTH_HEALTHY &&
+        clock_wall_ms() - attempt->seen.health.since_wall_ms > STABLE_AFTER_MS)
+        world_note_stable(ctx->world, want->record.uid);
+}
+
+static bool is_gone(const struct attempt *attempt)
+{
+    return plan_has(&attempt->plan, STEP_RELEASE);
+}
+
+/* Plans are made and run until nothing is left to do, something is in the way, or a long step has to move to its lane. */
+static bool converge(struct attempt *attempt, struct reconcile_result *ret_result, bool *ret_gone, struct err *err)
+{
+    for (int round = 0; round < ROUNDS_MAX; round++) {
+        if (!look_and_plan(attempt, LOOK_LIVE, err))
+            return false;
+        if (attempt->plan.count == 0 || attempt->want.paused)
+            return true;
+        if (has_long_step(&attempt->plan) && attempt->ctx->lane == LANE_QUICK) {
+            ret_result->wants_long_lane = true;
+            return true;
+        }
+        if (has_long_step(&attempt->plan) && !tell(attempt, NULL, err))
+            return false;
+        if (!run_plan(attempt, err))
+            return false;
+        *ret_gone = attempt->want.deleting && is_gone(attempt);
+        if (*ret_gone)
+            return true;
+        if (!reload(attempt, err))
+            return false;
+    }
+    return err_set(err, ERR_INTERNAL, "the plan does not come to rest: %s is asked for again and again",
+                   attempt->plan.count ? attempt->plan.steps[0].name : "nothing");
+}
+
+static int64_t next_look_ms(const struct attempt *attempt)
+{
+    int64_t now_ms = clock_wall_ms();
+    const struct plan *plan = &attempt->plan;
+    if (attempt->seen.restart_allowed_ms > now_ms && plan->blocked_reason)
+        return attempt->seen.restart_allowed_ms - now_ms + 1;
+    CLEANUP(freep) char *pending = instance_resize_pending(&attempt->want, &attempt->seen);
+    return pending ? RESIZE_RETRY_MS : 0;
+}
+
+static bool settled_by_cache(struct attempt *attempt, struct err *err)
+{
+    bool ok = look_and_plan(attempt, LOOK_CACHED, err);
+    const struct instance_seen *seen = &attempt->seen;
+    bool known = seen->container_is != THING_UNKNOWN && seen->database_is != THING_UNKNOWN &&
+                 seen->role_is != THING_UNKNOWN && (seen->container_is != THING_OURS || seen->container.inspected);
+    bool away = seen->engine_away_ms || seen->server_away_ms;
+    return ok &&
+           (away || (known && attempt->plan.count == 0 && !attempt->plan.blocked_reason && !attempt->want.deleting));
+}
+
+static bool fail(struct attempt *attempt, struct err *cause, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    /* Without a uid the record itself could not be read: nothing can be told. */
+    if (attempt->want.record.uid && !tell(attempt, cause, &problem))
+        log_warning("status not stored", LOG_STR("error", err_message(&problem)));
+    err_move(err, cause);
+    return false;
+}
+
+bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *key,
+                        struct reconcile_result *ret_result, struct err *err)
+{
+    CLEANUP(attempt_release) struct attempt attempt = { .ctx = ctx, .failed_step = -1 };
+    struct err problem = ERR_INIT;
+    store_set_call(ctx->store, &ctx->call);
+    if (!instance_want_load(ctx, key, &attempt.want, &problem)) {
+        ret_result->is_gone = problem.code == ERR_NOT_FOUND;
+        if (ret_result->is_gone)
+            err_release(&problem);
+        else
+            err_move(err, &problem);
+        return ret_result->is_gone;
+    }
+    bool gone = false;
+    if (!settled_by_cache(&attempt, &problem) && !converge(&attempt, ret_result, &gone, &problem))
+        return fail(&attempt, &problem, err);
+    if (gone) {
+        ret_result->is_gone = true;
+        struct record_key tenant;
+        if (record_key_set(&tenant, KIND_TENANT, "", key->namespace))
+            world_wake(ctx->world, &tenant, 0);
+        return true;
+    }
+    watch_health(&attempt);
+    if (!tell(&attempt, NULL, err))
+        return false;
+    ret_result->requeue_after_ms = next_look_ms(&attempt);
+    bool must_try_again =
+        attempt.plan.blocked_reason && !attempt.plan.blocked_is_final && !ret_result->requeue_after_ms;
+    if (must_try_again && !attempt.want.paused)
+        return err_set(err, ERR_CONFLICT, "%s: %s", attempt.plan.blocked_reason, attempt.plan.blocked_message);
+    return true;
+}
+
+bool instance_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan,
+                      struct err *err)
+{
+    CLEANUP(attempt_release) struct attempt attempt = { .ctx = ctx, .failed_step = -1 };
+    if (!instance_want_from(ctx, record, &attempt.want, err))
+        return false;
+    if (!look_and_plan(&attempt, LOOK_LIVE, err))
+        return false;
+    *ret_plan = attempt.plan;
+    attempt.plan = (struct plan)PLAN_INIT;
+    return true;
+}

@@ -1,0 +1,95 @@
+/*
+ * A workload: an App's blueprint filled with one subject's values (an instance's, or a warm template's) and turned into containers: the
+ * one that serves, and one-shot jobs of the same image, network, volume, env and files.
+ */
+#pragma once
+
+#include "reconcilers/reconcile.h"
+#include "specs/instance.h"
+
+/* Raised when the same records would be rendered otherwise than before; older containers are then compared by what they are (promise 9). */
+#define RENDER_VERSION "1"
+#define PIDS_LIMIT     512
+
+/* What to render; all borrowed. */
+struct workload {
+    const struct app_spec *app;
+    const struct record_key *key;
+    const char *uid;
+    const char *image;
+    const char *network;
+    const char *volume;
+    const json_t
+        *values; /* {"database.host": "...", "spec.addons": "a,b", ...}: every name that templates may use, as text */
+    const json_t *extra_env;    /* of the instance, over the App's; NULL: none */
+    const struct strv *domains; /* NULL: none */
+    int64_t publish_port;       /* 0: not published */
+    int64_t millicores, memory_bytes;
+};
+
+/* Whom the values stand for. */
+struct workload_subject {
+    const char *app_name, *version;
+    const char *name, *namespace, *uid;
+    const char *database, *role, *password; /* password NULL: not made yet */
+    const json_t *secrets;                  /* {"adminPassword": "..."} */
+};
+/* Every name that templates know, but those of one job (change.*). A new object. */
+json_t *workload_values(const struct settings *settings, const struct app_spec *app, const struct instance_spec *spec,
+                        const struct workload_subject *subject);
+/* A change field's value as text: lists comma-joined, booleans "true" and "false". Owned. */
+char *workload_change_value(const struct instance_spec *spec, enum app_change_field field);
+
+struct rendered_file {
+    char *path, *content;
+    bool executable;
+};
+/* The App's templates filled in. */
+struct rendered {
+    struct strv command;
+    struct strv env;         /* "K=v", sorted */
+    struct field_list files; /* struct rendered_file */
+    json_t *labels;          /* of the serving container, with hash and render version */
+    char *hash;
+};
+void rendered_release(struct rendered *rendered);
+/* One template; `ret` is owned. */
+bool workload_render_text(const char *template, const json_t *values, char **ret, struct err *err) MUST_USE;
+bool workload_render(const struct settings *settings, const struct workload *workload, struct rendered *ret,
+                     struct err *err) MUST_USE;
+/* Whether `container` (inspected) is what `rendered` asks for: by hash, or by comparison when another version rendered it. */
+bool workload_matches(const struct workload *workload, const struct rendered *rendered,
+                      const struct container *container);
+
+struct numeric_user {
+    int64_t uid, gid;
+};
+/* Whom files and data belong to: the App's `user`, else what the image says (its /etc/passwd is read for names). */
+bool workload_user(struct reconcile_context *ctx, const struct workload *workload, struct numeric_user *ret,
+                   struct err *err) MUST_USE;
+
+/* Creates the serving container with its files in it; not started. */
+bool workload_create(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
+                     const struct numeric_user *user, struct err *err) MUST_USE;
+
+/*
+ * Runs `command` (templates) as a one-shot, waits and removes it. A job of before that still stands (a crash) is removed first. With
+ * ERR_EXIT, `ret_output` holds the end of its output with secret values blanked, and `ret_exit_code` its status.
+ */
+struct job {
+    const char *purpose; /* "init", "upgrade", ... for messages */
+    const struct strv *command;
+    int64_t timeout_ms;
+    const json_t *values; /* those of the workload, with this job's own (change.old ...) */
+};
+bool workload_run_job(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
+                      const struct numeric_user *user, const struct job *job, char **ret_output, int *ret_exit_code,
+                      struct err *err) MUST_USE;
+/* Removes a job that stands; fine when none does; a stranger under its name is ERR_CONFLICT. */
+bool workload_remove_job(struct reconcile_context *ctx, const struct record_key *key, const char *uid,
+                         struct err *err) MUST_USE;
+/* Copies a volume into the workload's own, through two created, never-started containers. */
+bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *workload, const char *from_volume,
+                          struct err *err) MUST_USE;
+/* Replaces the values whose names are secret ("database.password", "secret.*") by asterisks. Owned. */
+char *workload_blank_secrets(const json_t *values, const char *text);

@@ -1,0 +1,351 @@
+/* The observed world in memory: one lock, three maps. See world.h; health and restart delays are in world_health.c. */
+#include "reconcilers/names.h"
+#include "reconcilers/world_internal.h"
+#include "specs/kind.h"
+
+enum { INSPECT_HOLDS_MS = 480000 }; /* older ones are looked at anew by the next resync */
+
+/* A container as last heard of. */
+struct heard {
+    struct container container;
+    int64_t inspected_mono_ms;
+};
+
+static void container_drop(void *value)
+{
+    struct heard *heard = value;
+    container_release(&heard->container);
+    free(heard);
+}
+
+static void database_drop_entry(void *value)
+{
+    database_release(value);
+    free(value);
+}
+
+struct world *world_new(void)
+{
+    struct world *world = MEM_NEW(struct world);
+    pthread_mutex_init(&world->lock, NULL);
+    world->containers = map_new(container_drop);
+    world->container_names = map_new(free);
+    world->databases = map_new(database_drop_entry);
+    world->roles = map_new(NULL);
+    world->database_sizes = map_new(free);
+    world->volume_sizes = map_new(free);
+    world->watched = map_new(free);
+    return world;
+}
+
+void world_free(struct world *world)
+{
+    if (!world)
+        return;
+    map_free(world->containers);
+    map_free(world->container_names);
+    map_free(world->databases);
+    map_free(world->roles);
+    map_free(world->database_sizes);
+    map_free(world->volume_sizes);
+    map_free(world->watched);
+    free(world->engine.problem);
+    free(world->server.problem);
+    pthread_mutex_destroy(&world->lock);
+    free(world);
+}
+
+/* ---- containers ---- */
+
+/* Both maps speak of the same container; the lock is held. */
+static void remember(struct world *world, struct heard *heard_taken)
+{
+    map_put(world->container_names, heard_taken->container.id, mem_strdup(heard_taken->container.name));
+    map_put(world->containers, heard_taken->container.name, heard_taken);
+}
+
+static struct heard *find(struct world *world, const char *name_or_id)
+{
+    struct heard *heard = map_get(world->containers, name_or_id);
+    const char *name = heard ? NULL : map_get(world->container_names, name_or_id);
+    return heard ? heard : name ? map_get(world->containers, name) : NULL;
+}
+
+/* The list shows no limits, env and mounts: what an inspect told of the same container stays. */
+static void keep_inspected(struct heard *fresh, const struct heard *known)
+{
+    if (!known || !known->container.inspected || !str_equal(known->container.id, fresh->container.id))
+        return;
+    struct container merged = { 0 };
+    container_copy(&merged, &known->container);
+    json_decref(merged.networks);
+    merged.networks = json_deep_copy(fresh->container.networks);
+    json_decref(merged.ports);
+    merged.ports = json_deep_copy(fresh->container.ports);
+    free(merged.name);
+    merged.name = mem_strdup(fresh->container.name);
+    /* It started or ended since: times and exit code are of the past. */
+    merged.inspected = known->container.state == fresh->container.state;
+    merged.state = fresh->container.state;
+    container_release(&fresh->container);
+    fresh->container = merged;
+    fresh->inspected_mono_ms = known->inspected_mono_ms;
+}
+
+void world_put_containers(struct world *world, const struct containers *list)
+{
+    struct map *containers = map_new(container_drop);
+    LOCK(world);
+    map_free(world->container_names);
+    world->container_names = map_new(free);
+    struct map *old = world->containers;
+    world->containers = containers;
+    for (size_t i = 0; i < list->count; i++) {
+        struct heard *fresh = MEM_NEW(struct heard);
+        container_copy(&fresh->container, &list->items[i]);
+        keep_inspected(fresh, map_get(old, fresh->container.name));
+        remember(world, fresh);
+    }
+    world->containers_known = true;
+    map_free(old);
+}
+
+void world_put_container(struct world *world, const struct container *container)
+{
+    struct heard *fresh = MEM_NEW(struct heard);
+    container_copy(&fresh->container, container);
+    fresh->inspected_mono_ms = clock_mono_ms();
+    LOCK(world);
+    const char *old_name = map_get(world->container_names, fresh->container.id);
+    if (old_name && !str_equal(old_name, fresh->container.name))
+        map_remove(world->containers, old_name);
+    remember(world, fresh);
+}
+
+void world_drop_container(struct world *world, const char *name_or_id)
+{
+    LOCK(world);
+    struct heard *heard = find(world, name_or_id);
+    if (!heard)
+        return;
+    CLEANUP(freep) char *name = mem_strdup(heard->container.name);
+    map_remove(world->container_names, heard->container.id);
+    map_remove(world->containers, name);
+}
+
+void world_touch_container(struct world *world, const char *id)
+{
+    LOCK(world);
+    struct heard *heard = find(world, id);
+    if (heard)
+        heard->container.inspected = false;
+}
+
+static void copy_heard(struct container *to, const struct heard *heard)
+{
+    container_copy(to, &heard->container);
+    if (clock_mono_ms() - heard->inspected_mono_ms > INSPECT_HOLDS_MS)
+        to->inspected = false;
+}
+
+enum world_answer world_container(struct world *world, const char *name, struct container *ret)
+{
+    LOCK(world);
+    const struct heard *heard = map_get(world->containers, name);
+    if (heard && ret)
+        copy_heard(ret, heard);
+    return heard ? WORLD_PRESENT : world->containers_known ? WORLD_ABSENT : WORLD_UNKNOWN;
+}
+
+bool world_container_owner(struct world *world, const char *id, struct record_key *ret_key)
+{
+    LOCK(world);
+    const struct heard *heard = find(world, id);
+    const json_t *labels = heard ? heard->container.labels : NULL;
+    const struct kind *kind = heard ? kind_by_name(json_text(labels, LABEL_KIND)) : NULL;
+    if (!kind)
+        return false;
+    const char *namespace = json_text(labels, LABEL_NAMESPACE), *name = json_text(labels, LABEL_NAME);
+    return name && record_key_set(ret_key, kind->id, namespace ? namespace : "", name);
+}
+
+void world_containers(struct world *world, struct containers *ret)
+{
+    LOCK(world);
+    ret->items = mem_grow(NULL, map_count(world->containers) + 1, sizeof(ret->items[0]));
+    size_t at = 0;
+    void *value;
+    while (map_next(world->containers, &at, NULL, &value)) {
+        ret->items[ret->count] = (struct container){ 0 };
+        copy_heard(&ret->items[ret->count++], value);
+    }
+}
+
+/* ---- neighbours that may be away ---- */
+
+static void set_neighbour(struct world *world, struct neighbour *neighbour, bool answers, const char *problem,
+                          int64_t now_ms)
+{
+    LOCK(world);
+    free(neighbour->problem);
+    neighbour->problem = answers ? NULL : mem_strdup(problem);
+    if (answers)
+        neighbour->away_since_ms = 0;
+    else if (!neighbour->away_since_ms)
+        neighbour->away_since_ms = now_ms;
+}
+
+static int64_t away_since(struct world *world, const struct neighbour *neighbour, char **ret_problem)
+{
+    LOCK(world);
+    if (ret_problem)
+        *ret_problem = mem_strdup(neighbour->problem);
+    return neighbour->away_since_ms;
+}
+
+void world_set_engine(struct world *world, bool answers, const char *problem, int64_t now_wall_ms)
+{
+    set_neighbour(world, &world->engine, answers, problem, now_wall_ms);
+}
+
+int64_t world_engine_away_since_ms(struct world *world, char **ret_problem)
+{
+    return away_since(world, &world->engine, ret_problem);
+}
+
+void world_set_server(struct world *world, bool answers, const char *problem, int64_t now_wall_ms)
+{
+    set_neighbour(world, &world->server, answers, problem, now_wall_ms);
+}
+
+int64_t world_server_away_since_ms(struct world *world, char **ret_problem)
+{
+    return away_since(world, &world->server, ret_problem);
+}
+
+void world_set_host(struct world *world, const struct docker_host *host)
+{
+    LOCK(world);
+    world->host = *host;
+    world->host_known = true;
+}
+
+bool world_host(struct world *world, struct docker_host *ret)
+{
+    LOCK(world);
+    *ret = world->host;
+    return world->host_known;
+}
+
+/* ---- databases and roles ---- */
+
+static void copy_database(struct database *to, const struct database *from)
+{
+    *to = *from;
+    to->name = mem_strdup(from->name);
+    to->owner = mem_strdup(from->owner);
+    to->comment = mem_strdup(from->comment);
+}
+
+void world_put_databases(struct world *world, const struct databases *list, const struct strv *roles)
+{
+    LOCK(world);
+    map_free(world->databases);
+    map_free(world->roles);
+    world->databases = map_new(database_drop_entry);
+    world->roles = map_new(NULL);
+    for (size_t i = 0; i < list->count; i++) {
+        struct database *copy = MEM_NEW(struct database);
+        copy_database(copy, &list->items[i]);
+        map_put(world->databases, copy->name, copy);
+    }
+    for (size_t i = 0; i < roles->count; i++)
+        map_put(world->roles, roles->items[i], world); /* any non-NULL: a set */
+    world->databases_known = true;
+}
+
+enum world_answer world_database(struct world *world, const char *name, struct database *ret)
+{
+    LOCK(world);
+    const struct database *database = map_get(world->databases, name);
+    if (database && ret)
+        copy_database(ret, database);
+    return database ? WORLD_PRESENT : world->databases_known ? WORLD_ABSENT : WORLD_UNKNOWN;
+}
+
+enum world_answer world_role(struct world *world, const char *name)
+{
+    LOCK(world);
+    return map_get(world->roles, name) ? WORLD_PRESENT : world->databases_known ? WORLD_ABSENT : WORLD_UNKNOWN;
+}
+
+void world_put_database(struct world *world, const struct database *database, const char *role)
+{
+    struct database *copy = MEM_NEW(struct database);
+    copy_database(copy, database);
+    LOCK(world);
+    map_put(world->databases, copy->name, copy);
+    map_put(world->roles, role, world);
+}
+
+void world_forget_databases(struct world *world)
+{
+    LOCK(world);
+    world->databases_known = false;
+}
+
+void world_forget_database(struct world *world, const char *name)
+{
+    LOCK(world);
+    map_remove(world->databases, name);
+    map_remove(world->database_sizes, name);
+}
+
+static void put_size(struct world *world, struct map *sizes, const char *name, int64_t bytes)
+{
+    int64_t *value = mem_zalloc(sizeof(*value));
+    *value = bytes;
+    LOCK(world);
+    map_put(sizes, name, value);
+}
+
+static int64_t get_size(struct world *world, const struct map *sizes, const char *name)
+{
+    LOCK(world);
+    const int64_t *value = map_get(sizes, name);
+    return value ? *value : -1;
+}
+
+void world_set_database_size(struct world *world, const char *name, int64_t bytes)
+{
+    put_size(world, world->database_sizes, name, bytes);
+}
+
+int64_t world_database_size(struct world *world, const char *name)
+{
+    return get_size(world, world->database_sizes, name);
+}
+
+void world_set_volume_size(struct world *world, const char *name, int64_t bytes)
+{
+    put_size(world, world->volume_sizes, name, bytes);
+}
+
+int64_t world_volume_size(struct world *world, const char *name)
+{
+    return get_size(world, world->volume_sizes, name);
+}
+
+/* ---- waking the controller ---- */
+
+void world_set_wake(struct world *world, world_wake_fn *wake, void *context)
+{
+    world->wake = wake;
+    world->wake_context = context;
+}
+
+void world_wake(struct world *world, const struct record_key *key, int64_t after_ms)
+{
+    if (world->wake)
+        world->wake(world->wake_context, key, after_ms);
+}

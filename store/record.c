@@ -1,0 +1,160 @@
+/* Records in rows: documents printed and read, single records, lists. */
+#include "store/store_internal.h"
+
+/* Of one part of a record; base/json.h reads 100 of the whole. */
+#define DOCUMENT_LEVELS 90
+
+/* A list without a limit reads everything; PostgreSQL's "limit null". */
+#define PARAM_LIMIT(limit) ((limit) > 0 ? NUMBER(limit) : TEXT(NULL))
+
+bool raise_not_found(const struct record_key *key, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND, "%s.%s \"%s\" not found", kinds[key->kind].plural, API_GROUP, key->name);
+}
+
+static bool document_is_sound(const json_t *value, int levels, const char *what, struct err *err)
+{
+    const char *key;
+    size_t key_len;
+    size_t index;
+    json_t *item;
+    if (levels == 0)
+        return err_set(err, ERR_INVALID, "%s: nested deeper than %d levels", what, DOCUMENT_LEVELS);
+    if (json_is_string(value) && !str_is_utf8(json_string_value(value), json_string_length(value)))
+        return err_set(err, ERR_INVALID, "%s: a text has a NUL character or is not UTF-8", what);
+    json_array_foreach(value, index, item) if (!document_is_sound(item, levels - 1, what, err)) return false;
+    if (!json_is_object(value))
+        return true;
+    json_object_keylen_foreach((json_t *)(uintptr_t)value, key, key_len, item) /* its macro lacks const */
+    {
+        if (!str_is_utf8(key, key_len))
+            return err_set(err, ERR_INVALID, "%s: a key has a NUL character or is not UTF-8", what);
+        if (!document_is_sound(item, levels - 1, what, err))
+            return false;
+    }
+    return true;
+}
+
+bool document_print(const json_t *document, const char *what, char **ret, struct err *err)
+{
+    if (!document_is_sound(document, DOCUMENT_LEVELS, what, err))
+        return false;
+    *ret = document ? json_dump(document) : mem_strdup("{}");
+    return true;
+}
+
+static bool read_document(const PGresult *result, int row, const char *column, json_t **target, struct err *err)
+{
+    const char *text = pg_text(result, row, column);
+    json_t *document = NULL;
+    if (!json_parse_answer(text, strlen(text), &document, err))
+        return err_wrap(err, "column %s", column);
+    json_decref(*target);
+    *target = document;
+    return true;
+}
+
+bool record_from_row(const PGresult *result, int row, struct record *ret, struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *finalizers = NULL;
+    const struct kind *kind = kind_by_name(pg_text(result, row, "kind"));
+    const char *namespace = pg_text(result, row, "namespace");
+    const char *name = pg_text(result, row, "name");
+    if (!kind || !record_key_set(&ret->key, kind->id, namespace, name))
+        return err_set(err, ERR_INTERNAL, "stored record %s %s/%s is of no known kind, or its name is too long",
+                       pg_text(result, row, "kind"), namespace, name);
+    free(ret->uid);
+    ret->uid = mem_strdup(pg_text(result, row, "uid"));
+    ret->generation = pg_int(result, row, "generation");
+    ret->version = pg_int(result, row, "version");
+    ret->created_ms = pg_int(result, row, "created_ms");
+    ret->deletion_ms = pg_int(result, row, "deletion_ms");
+    if (!read_document(result, row, "finalizers", &finalizers, err) ||
+        !read_document(result, row, "labels", &ret->labels, err) ||
+        !read_document(result, row, "annotations", &ret->annotations, err) ||
+        !read_document(result, row, "spec", &ret->spec, err) ||
+        !read_document(result, row, "status", &ret->status, err))
+        return err_wrap(err, "stored %s %s/%s", kind->name, namespace, name);
+    json_to_strv(finalizers, &ret->finalizers);
+    return true;
+}
+
+/* What `ret` held is freed, as in all of the store's results that have a release function. */
+static bool record_from_only_row(const PGresult *result, struct record *ret, struct err *err)
+{
+    CLEANUP(record_release) struct record record = { 0 };
+    record_init(&record);
+    if (!record_from_row(result, 0, &record, err))
+        return false;
+    record_move(ret, &record);
+    return true;
+}
+
+void record_move(struct record *to, struct record *from)
+{
+    record_release(to);
+    *to = *from;
+    *from = (struct record){ 0 };
+}
+
+bool record_find(struct store *store, enum statement_id id, const struct record_key *key, struct record *ret,
+                 struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    if (!store_run(store, id, PARAMS(TEXT(kinds[key->kind].name), TEXT(key->namespace), TEXT(key->name)), &result, err))
+        return false;
+    if (PQntuples(result) == 0)
+        return raise_not_found(key, err);
+    return record_from_only_row(result, ret, err);
+}
+
+bool store_get(struct store *store, const struct record_key *key, struct record *ret, struct err *err)
+{
+    return record_find(store, RECORD_FIND, key, ret, err);
+}
+
+bool store_get_by_uid(struct store *store, const char *uid, struct record *ret, struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    if (!store_run(store, RECORD_FIND_BY_UID, PARAMS(TEXT(uid)), &result, err))
+        return false;
+    if (PQntuples(result) == 0)
+        return err_set(err, ERR_NOT_FOUND, "no record has uid %s", uid);
+    return record_from_only_row(result, ret, err);
+}
+
+/* "namespace/name" of the last record of the page before; cluster-scoped: "/name", or the name alone. */
+static bool after_split(const char *after, struct record_key *ret, struct err *err)
+{
+    CLEANUP(freep) char *namespace = NULL;
+    const char *slash = after ? strchr(after, '/') : NULL;
+    if (slash)
+    namespace = mem_strndup(after, (size_t)(slash - after));
+    if (!record_key_set(ret, KIND_TENANT, namespace ? namespace : "", slash ? slash + 1 : after ? after : ""))
+        return err_set(err, ERR_BAD_REQUEST, "the place to continue from is no namespace/name");
+    return true;
+}
+
+bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
+                struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    CLEANUP(records_release) struct records records = { 0 };
+    struct record_key after = { 0 };
+    if (!after_split(query->after, &after, err))
+        return false;
+    struct params params = PARAMS(TEXT(kinds[query->kind].name), TEXT(query->namespace), TEXT(after.namespace),
+                                  TEXT(after.name), PARAM_LIMIT(query->limit));
+    if (!store_run(store, RECORD_LIST, params, &result, err))
+        return false;
+    /* An empty list is one row that has the counter alone. */
+    for (int row = 0; row < PQntuples(result) && pg_text(result, row, "uid"); row++)
+        if (!record_from_row(result, row, records_add(&records), err))
+            return false;
+    if (ret_version)
+        *ret_version = pg_int(result, 0, "newest");
+    records_release(ret);
+    *ret = records;
+    records = (struct records){ 0 };
+    return true;
+}

@@ -1,0 +1,131 @@
+/*
+ * The SQL of the store, in one table. Conventions: documents travel as json text that C has made; times are
+ * milliseconds of our own clock (base/clock.h); each write that others must see takes its version from `counter` in
+ * its very last statement, with the row in `change` and the notification, so that whoever holds the counter's row has
+ * nothing left to do but commit.
+ */
+#include "store/statements.h"
+
+#define RECORD_COLUMNS                                                                                                 \
+    "kind, namespace, name, uid, generation, version, created_ms, deletion_ms, finalizers, labels, annotations, "      \
+    "spec, status"
+#define EVENT_COLUMNS                                                                                                  \
+    "uid, name, namespace, version, about_kind, about_namespace, about_name, about_uid, type, reason, message, "       \
+    "first_ms, last_ms, count"
+#define CHANGE_COLUMNS                                                                                                 \
+    "version, kind, namespace, name, uid, generation, operation, object, spec_changed, is_event, who, at_ms"
+
+#define NEXT_VERSION "with next as (update counter set version = version + 1 returning version), "
+/* `stored` in front of it makes a write that met no row answer with no row, which is an error then. */
+#define TELL "select next.version, pg_notify('tenantd_change', next.version::text) from next, stored"
+
+const struct statement statements[STATEMENTS] = {
+    [PING] = { "ping", 0, "select 1 from counter" },
+    [FACT_ADD] = { "fact_add", 2, "insert into fact (name, value) values ($1, $2) on conflict (name) do nothing" },
+    [FACT_FIND] = { "fact_find", 1, "select value from fact where name = $1" },
+
+    [RECORD_FIND] = { "record_find", 3,
+                      "select " RECORD_COLUMNS " from record where kind = $1 and namespace = $2 and name = $3" },
+    [RECORD_FIND_BY_UID] = { "record_find_by_uid", 1, "select " RECORD_COLUMNS " from record where uid = $1" },
+    /* Not "for update": that would wait for claims, state and secrets of the record, which only refer to its key. */
+    [RECORD_LOCK] = { "record_lock", 3,
+                      "select " RECORD_COLUMNS " from record where kind = $1 and namespace = $2 and name = $3 "
+                      "for no key update" },
+    /* One statement is one snapshot: it shows all records up to the counter's version and nothing after it. */
+    [RECORD_LIST] = { "record_list", 5,
+                      "select counter.version as newest, page.* from counter left join (select " RECORD_COLUMNS
+                      " from record where kind = $1 and ($2::text is null or namespace = $2) "
+                      "and (namespace, name) > ($3, $4) order by namespace, name limit $5::bigint) page on true "
+                      "order by page.namespace, page.name" },
+    [RECORD_INSERT] = { "record_insert", 13,
+                        NEXT_VERSION
+                        "stored as (insert into record (" RECORD_COLUMNS ") "
+                        "select $1, $2, $3, $4, $5::bigint, next.version, $6::bigint, 0, $7::json, $8::json, $9::json, "
+                        "$10::json, $11::json from next returning uid), "
+                        "told as (insert into change (" CHANGE_COLUMNS ") "
+                        "select next.version, $1, $2, $3, $4, $5::bigint, 'ADDED', $12::json, true, false, $13, "
+                        "$6::bigint from next) " TELL },
+    [RECORD_UPDATE] = { "record_update", 12,
+                        NEXT_VERSION
+                        "stored as (update record set version = next.version, generation = $2::bigint, "
+                        "deletion_ms = $3::bigint, finalizers = $4::json, labels = $5::json, annotations = $6::json, "
+                        "spec = $7::json, status = $8::json from next where uid = $1 returning kind, namespace, name), "
+                        "told as (insert into change (" CHANGE_COLUMNS ") "
+                        "select next.version, stored.kind, stored.namespace, stored.name, $1, $2::bigint, 'MODIFIED', "
+                        "$9::json, $10::boolean, false, $11, $12::bigint from next, stored) " TELL },
+    [RECORD_DELETE] = { "record_delete", 4,
+                        NEXT_VERSION "stored as (delete from record using next where uid = $1 "
+                                     "returning kind, namespace, name, generation), "
+                                     "told as (insert into change (" CHANGE_COLUMNS ") "
+                                     "select next.version, stored.kind, stored.namespace, stored.name, $1, "
+                                     "stored.generation, 'DELETED', "
+                                     "$2::json, true, false, $3, $4::bigint from next, stored) " TELL },
+    [NAMESPACE_IS_USED] = { "namespace_is_used", 1, "select 1 from record where namespace = $1 limit 1" },
+
+    [CHANGE_READ] = { "change_read", 2,
+                      "select counter.version as newest, page.* from counter left join (select " CHANGE_COLUMNS
+                      " from change where version > $1::bigint order by version limit $2::bigint) page on true "
+                      "order by page.version" },
+    /*
+     * The oldest ones in a row; one that is young keeps those after it too, whatever the clock said when they were
+     * written.
+     */
+    [CHANGE_PRUNE] = { "change_prune", 3,
+                       "with oldest as (select version, bool_and(at_ms < $1::bigint and version <= $2::bigint) "
+                       "over (order by version) as is_old from change order by version limit $3::bigint) "
+                       "delete from change where version <= (select max(version) from oldest where is_old)" },
+
+    [STATE_FIND] = { "state_find", 1, "select document from state where uid = $1" },
+    [STATE_PUT] = { "state_put", 2,
+                    "insert into state (uid, document) values ($1, $2::json) "
+                    "on conflict (uid) do update set document = excluded.document" },
+    [SECRET_FIND] = { "secret_find", 2, "select sealed from secret where uid = $1 and name = $2" },
+    [SECRET_ADD] = { "secret_add", 3,
+                     "insert into secret (uid, name, sealed) values ($1, $2, $3) on conflict (uid, name) do nothing" },
+    [SECRET_PUT] = { "secret_put", 3,
+                     "insert into secret (uid, name, sealed) values ($1, $2, $3) "
+                     "on conflict (uid, name) do update set sealed = excluded.sealed" },
+    [SECRET_NAMES] = { "secret_names", 1, "select name from secret where uid = $1 order by name" },
+    [CLAIM_ADD] = { "claim_add", 3,
+                    "insert into claim (scope, value, uid) values ($1, $2, $3) on conflict (scope, value) do nothing" },
+    [CLAIM_HOLDER] = { "claim_holder", 2, "select uid from claim where scope = $1 and value = $2" },
+    [CLAIM_OF] = { "claim_of", 2, "select value from claim where scope = $1 and uid = $2 order by value limit 1" },
+    [CLAIM_DROP] = { "claim_drop", 2, "delete from claim where scope = $1 and uid = $2" },
+    [CLAIM_VALUES] = { "claim_values", 1, "select value from claim where scope = $1 order by value" },
+
+    /* Whoever adds events about one record comes in turn, so that two equal ones are counted and not both stored. */
+    [EVENT_LOCK] = { "event_lock", 1, "select pg_advisory_xact_lock(hashtextextended($1, 7435))" },
+    [EVENT_FIND_LIKE] = { "event_find_like", 5,
+                          "select " EVENT_COLUMNS " from event where about_uid = $1 and type = $2 and reason = $3 "
+                          "and message = $4 and last_ms > $5::bigint order by version desc limit 1" },
+    [EVENT_TRIM] = { "event_trim", 2,
+                     "delete from event where uid in (select uid from event where about_uid = $1 "
+                     "order by version desc offset $2::bigint)" },
+    [EVENT_INSERT] = { "event_insert", 15,
+                       NEXT_VERSION
+                       "stored as (insert into event (" EVENT_COLUMNS ") "
+                       "select $1, $2, $3, next.version, $4, $5, $6, $7, $8, $9, $10, $11::bigint, $12::bigint, "
+                       "$13::bigint from next on conflict (uid) do update set version = excluded.version, "
+                       "last_ms = excluded.last_ms, count = excluded.count returning uid), "
+                       "told as (insert into change (" CHANGE_COLUMNS ") "
+                       "select next.version, $4, $5, $6, $7, 0, $14, $15::json, $14 = 'ADDED', true, null, $12::bigint "
+                       "from next) " TELL },
+    [EVENT_LIST] = { "event_list", 1,
+                     "select counter.version as newest, page.* from counter left join (select " EVENT_COLUMNS
+                     " from event where ($1::text is null or namespace = $1)) page on true order by page.version" },
+    [EVENT_PRUNE] = { "event_prune", 1, "delete from event where last_ms < $1::bigint" },
+
+    [TOKEN_PUT] = { "token_put", 5,
+                    "insert into token (user_name, digest, role, namespace, created_ms) values ($1, $2, $3, $4, "
+                    "$5::bigint) "
+                    "on conflict (user_name) do update set digest = excluded.digest, role = excluded.role, "
+                    "namespace = excluded.namespace, created_ms = excluded.created_ms" },
+    [TOKEN_FIND] = { "token_find", 1, "select user_name, role, namespace from token where digest = $1" },
+    [TOKEN_DROP_MEMBERS] = { "token_drop_members", 1, "delete from token where namespace = $1" },
+};
+
+void statements_add_script(struct str *script)
+{
+    for (size_t i = 0; i < STATEMENTS; i++)
+        str_addf(script, "prepare %s as %s;", statements[i].name, statements[i].sql);
+}

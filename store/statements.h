@@ -1,0 +1,58 @@
+/* Every statement the store runs, by name. Private to store/: the other rooms call store.h. */
+#pragma once
+
+#include "base/str.h"
+
+#define STATEMENT_PARAMS_MAX 16
+
+enum statement_id {
+    PING,
+    FACT_ADD,
+    FACT_FIND,
+
+    RECORD_FIND,
+    RECORD_FIND_BY_UID,
+    RECORD_LOCK,
+    RECORD_LIST,
+    RECORD_INSERT,
+    RECORD_UPDATE,
+    RECORD_DELETE,
+    NAMESPACE_IS_USED,
+
+    CHANGE_READ,
+    CHANGE_PRUNE,
+
+    STATE_FIND,
+    STATE_PUT,
+    SECRET_FIND,
+    SECRET_ADD,
+    SECRET_PUT,
+    SECRET_NAMES,
+    CLAIM_ADD,
+    CLAIM_HOLDER,
+    CLAIM_OF,
+    CLAIM_DROP,
+    CLAIM_VALUES,
+
+    EVENT_LOCK,
+    EVENT_FIND_LIKE,
+    EVENT_TRIM,
+    EVENT_INSERT,
+    EVENT_LIST,
+    EVENT_PRUNE,
+
+    TOKEN_PUT,
+    TOKEN_FIND,
+    TOKEN_DROP_MEMBERS,
+    STATEMENTS
+};
+
+struct statement {
+    const char *name;
+    size_t params;
+    const char *sql;
+};
+extern const struct statement statements[STATEMENTS];
+
+/* One script that prepares them all: a single round trip when a connection opens. */
+void statements_add_script(struct str *script);

@@ -1,0 +1,155 @@
+# What every end-to-end test sources: a daemon of its own (data directory, prefix, network pool, port), its end on whatever way out, and
+# checks of the world's state. Each check prints "ok - what" or "not ok - what" with what was seen; tests/run.sh counts them.
+# shellcheck shell=bash
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+suite=$(basename "$0" _test.sh)
+build=$PWD/${BUILD:-build}
+home=$PWD/var/test/e2e/$suite
+data=$home/data
+log=$home/tenantd.log
+out=$home/out
+number=$(($(printf '%s' "$home" | cksum | cut -d' ' -f1) % 180 + 30))
+prefix=t$number
+pool=10.$number.0.0/16
+port=$((7700 + number))
+kubectl_program=$PWD/var/tools/kubectl
+[ -x "$kubectl_program" ] || kubectl_program=kubectl
+export KUBECONFIG=$data/admin.kubeconfig
+failures=0
+
+ctl() { "$build/tenantctl" "$@"; }
+kctl() { HOME=$home "$kubectl_program" --cache-dir="$home/kube-cache" "$@"; }
+
+# ---- the daemon ----
+
+daemon_start() {
+    "$build/tenantd" run --config="$home/tenantd.yaml" >>"$log" 2>&1 </dev/null &
+    daemon=$!
+    local i
+    for i in $(seq 300); do
+        if [ -s "$KUBECONFIG" ] && ctl get apps >/dev/null 2>&1; then return 0; fi
+        kill -0 "$daemon" 2>/dev/null || break
+        sleep 0.2
+    done
+    echo "tenantd did not start (after $i looks):"
+    tail -30 "$log"
+    return 1
+}
+
+daemon_kill() {
+    kill -9 "$daemon" 2>/dev/null
+    wait "$daemon" 2>/dev/null
+}
+
+daemon_stop() {
+    kill -TERM "$daemon" 2>/dev/null
+    wait "$daemon" 2>/dev/null
+}
+
+remove_objects() {
+    docker ps -aq --filter "name=^$prefix-" | xargs -r docker rm -f >/dev/null 2>&1
+    docker volume ls -q --filter "name=^$prefix-" | xargs -r docker volume rm >/dev/null 2>&1
+    docker network ls -q --filter "name=^$prefix-" | xargs -r docker network rm >/dev/null 2>&1
+}
+
+tear_down() {
+    local status=$?
+    trap - EXIT INT TERM
+    [ -z "${daemon:-}" ] || daemon_kill
+    [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
+    remove_objects
+    if [ -s "$data/postgres.location" ]; then
+        case $(cat "$data/postgres.location") in /var/lib/tenantd*/?*) rm -rf -- "$(cat "$data/postgres.location")" ;; esac
+    fi
+    [ $status -eq 0 ] && [ "$failures" -eq 0 ] && rm -rf "$data"
+    [ $status -ne 0 ] || [ "$failures" -eq 0 ] || status=1
+    exit $status
+}
+
+set_up() {
+    remove_objects
+    rm -rf "$home"
+    mkdir -p "$home" "$out"
+    cat >"$home/tenantd.yaml" <<EOF
+data: $data
+prefix: $prefix
+listen: {address: "127.0.0.1:$port"}
+network: {pool: $pool}
+controller: {resync: 5s, backoffFirst: 500ms}
+EOF
+    trap tear_down EXIT
+    trap 'exit 130' INT TERM
+    daemon_start || exit 1
+}
+
+# ---- checks ----
+
+pass() { echo "ok - $1"; }
+fail() {
+    echo "not ok - $1"
+    shift
+    printf '    %s\n' "$@"
+    failures=$((failures + 1))
+}
+
+# check WHAT COMMAND...: the command succeeds.
+check() {
+    local what=$1 said
+    shift
+    if said=$("$@" 2>&1); then pass "$what"; else fail "$what" "$* (exit $?)" "$said"; fi
+}
+
+# refuse WHAT PATTERN COMMAND...: the command fails and says PATTERN (an extended regular expression).
+refuse() {
+    local what=$1 pattern=$2 said
+    shift 2
+    if said=$("$@" 2>&1); then
+        fail "$what" "$* succeeded" "$said"
+    elif grep -qE -- "$pattern" <<<"$said"; then
+        pass "$what"
+    else
+        fail "$what" "$* said:" "$said" "instead of: $pattern"
+    fi
+}
+
+# equal WHAT EXPECTED ACTUAL
+equal() { if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "expected: $2" "seen:     $3"; fi; }
+# contain WHAT PATTERN TEXT
+contain() { if grep -qE -- "$2" <<<"$3"; then pass "$1"; else fail "$1" "expected: $2" "seen:     $3"; fi; }
+absent() { if grep -qE -- "$2" <<<"$3"; then fail "$1" "not expected: $2" "seen:     $3"; else pass "$1"; fi; }
+
+# eventually WHAT SECONDS COMMAND...: the command succeeds before the time is over.
+eventually() {
+    local what=$1 until=$((SECONDS + $2)) said
+    shift 2
+    while ! said=$("$@" 2>&1); do
+        if [ $SECONDS -ge $until ]; then
+            fail "$what" "$*" "$said"
+            return
+        fi
+        sleep 0.2
+    done
+    pass "$what"
+}
+
+# ---- the world ----
+
+# psql as the cluster's superuser: sql DATABASE STATEMENT
+sql() {
+    local directory=$data/postgres sockets
+    [ ! -s "$data/postgres.location" ] || directory=$(cat "$data/postgres.location")
+    sockets=$(sed -n 5p "$directory/postmaster.pid")
+    psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$sockets" -p "$(cat "$data/postgres.port")" -U postgres -d "$1" -c "$2"
+}
+
+inspect() { docker inspect -f "$2" "$1"; }
+field() { ctl get "$1" "$2" ${4:+-n "$4"} -o json | jq -r "$3"; }                  # field KIND NAME JQ [NAMESPACE]
+instance() { ctl get instance "${1#*/}" -n "${1%/*}" -o json | jq -r "$2"; }       # instance acme/erp JQ
+ready() { [ "$(instance "$1" '.status.conditions[] | select(.type=="Ready") | .status')" = True ]; }
+reason() { instance "$1" '.status.conditions[] | select(.type=="Ready") | .reason'; }
+has_reason() { [ "$(reason "$1")" = "$2" ]; }
+gone() { ! docker inspect "$1" >/dev/null 2>&1; }
+address() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
+http_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' "$1"; }

@@ -1,0 +1,140 @@
+/* The cache says unknown before it was filled, keeps what an inspect told, and judges health by probes. */
+#include "reconcilers/names.h"
+#include "reconcilers/world.h"
+#include "tests/check.h"
+
+static struct container container_of(const char *id, const char *name, enum container_state state)
+{
+    struct container container = { .id = mem_strdup(id), .name = mem_strdup(name), .state = state };
+    container.labels = json_pack("{s:s, s:s, s:s}", LABEL_KIND, "Instance", LABEL_NAMESPACE, "acme", LABEL_NAME, "erp");
+    container.networks = json_object();
+    container.ports = json_array();
+    return container;
+}
+
+static void put_list(struct world *world, struct container container)
+{
+    struct containers list = { .items = &container, .count = 1 };
+    world_put_containers(world, &list);
+    container_release(&container);
+}
+
+static void test_unknown_before_the_first_list(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_UNKNOWN);
+    assert_int_equal(world_database(world, "acme_erp", NULL), WORLD_UNKNOWN);
+    struct containers empty = { 0 };
+    world_put_containers(world, &empty);
+    assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_ABSENT);
+    world_free(world);
+}
+
+static void test_inspect_survives_a_list_of_the_same_container(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct container inspected = container_of("c1", "td-acme.erp", CONTAINER_RUNNING), seen = { 0 };
+    inspected.inspected = true;
+    inspected.memory_bytes = 42;
+    world_put_container(world, &inspected);
+    container_release(&inspected);
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_RUNNING));
+    assert_int_equal(world_container(world, "td-acme.erp", &seen), WORLD_PRESENT);
+    assert_true(seen.inspected);
+    assert_int_equal(seen.memory_bytes, 42);
+    container_release(&seen);
+    /* It ended since: what was inspected is of the past. */
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_EXITED));
+    seen = (struct container){ 0 };
+    world_container(world, "td-acme.erp", &seen);
+    assert_false(seen.inspected);
+    assert_int_equal(seen.state, CONTAINER_EXITED);
+    container_release(&seen);
+    world_free(world);
+}
+
+static void test_owner_and_removal(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct record_key key;
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_RUNNING));
+    assert_true(world_container_owner(world, "c1", &key));
+    assert_string_equal(key.name, "erp");
+    world_drop_container(world, "c1");
+    assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_ABSENT);
+    assert_false(world_container_owner(world, "c1", &key));
+    world_free(world);
+}
+
+static struct probe_target target_of(const char *container_id)
+{
+    struct probe_target target = { .port = 8080, .started_wall_ms = 1000, .startup_timeout_ms = 60000, .failure_threshold = 3 };
+    snprintf(target.uid, sizeof(target.uid), "u1");
+    snprintf(target.container_id, sizeof(target.container_id), "%s", container_id);
+    return target;
+}
+
+static enum health probe(struct world *world, const struct probe_target *target, bool good, int64_t now_ms)
+{
+    struct probe_target due[4];
+    int64_t next_ms;
+    world_probe_now(world, "u1");
+    assert_int_equal(world_due_probes(world, now_ms, due, 4, &next_ms), 1);
+    world_probe_result(world, target, good, "refused", now_ms, now_ms);
+    return world_health(world, "u1", target->container_id).health;
+}
+
+static void test_health(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct probe_target target = target_of("c1");
+    world_want_probe(world, &target);
+    assert_int_equal(world_health(world, "u1", "c1").health, HEALTH_STARTING);
+    assert_int_equal(probe(world, &target, false, 2000), HEALTH_STARTING); /* a slow start is no failure */
+    assert_int_equal(probe(world, &target, false, 61001), HEALTH_UNHEALTHY);
+    assert_int_equal(probe(world, &target, true, 62000), HEALTH_HEALTHY); /* and a late success counts */
+    assert_int_equal(probe(world, &target, false, 63000), HEALTH_HEALTHY);
+    assert_int_equal(probe(world, &target, false, 64000), HEALTH_HEALTHY);
+    assert_int_equal(probe(world, &target, false, 65000), HEALTH_UNHEALTHY); /* the third in a row */
+    struct probe_target other = target_of("c2");
+    world_want_probe(world, &other);
+    assert_int_equal(world_health(world, "u1", "c2").health, HEALTH_STARTING);
+    assert_int_equal(world_health(world, "u1", "c1").health, HEALTH_UNKNOWN);
+    /* The answer about the container before comes late: it says nothing of this one. */
+    assert_false(world_probe_result(world, &target, true, "", 66000, 66000));
+    assert_int_equal(world_health(world, "u1", "c2").health, HEALTH_STARTING);
+    world_free(world);
+}
+
+static void test_restart_delays_grow_and_end(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    int64_t last = 0;
+    assert_int_equal(world_restart_allowed_wall_ms(world, "u1"), 0);
+    for (int i = 0; i < 12; i++) {
+        world_note_restart(world, "u1", 0);
+        int64_t delay = world_restart_allowed_wall_ms(world, "u1");
+        assert_true(delay >= last && delay <= 300000);
+        last = delay;
+    }
+    assert_int_equal(last, 300000);
+    world_note_stable(world, "u1");
+    assert_int_equal(world_restart_allowed_wall_ms(world, "u1"), 0);
+    world_free(world);
+}
+
+int main(void)
+{
+    struct check_list list = { 0 };
+    CHECK_TEST(&list, test_unknown_before_the_first_list);
+    CHECK_TEST(&list, test_inspect_survives_a_list_of_the_same_container);
+    CHECK_TEST(&list, test_owner_and_removal);
+    CHECK_TEST(&list, test_health);
+    CHECK_TEST(&list, test_restart_delays_grow_and_end);
+    return check_run("world", &list);
+}

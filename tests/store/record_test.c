@@ -1,0 +1,120 @@
+#include "tests/store/store_fixture.h"
+
+static char *list_names(struct store *store, const struct store_query *query, int64_t *ret_version)
+{
+    CLEANUP(records_release) struct records records = { 0 };
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    struct err err = ERR_INIT;
+    assert_ok(store_list(store, query, &records, ret_version, &err), &err);
+    for (size_t i = 0; i < records.count; i++)
+        strv_addf(&names, "%s/%s", records.items[i].key.namespace, records.items[i].key.name);
+    return strv_join(&names, " ");
+}
+
+static void lists_are_ordered_and_filtered(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static const struct {
+        const char *namespace, *name;
+    } instances[] = {
+        { "zeta", "a" }, { "acme", "z" }, { "acme", "a" }, { "acme", "a-b" }, { "a-b", "x" }, { "acme", "ab" },
+    };
+    static const struct {
+        const char *why;
+        struct store_query query;
+        const char *names;
+    } rows[] = {
+        { "all", { .kind = KIND_INSTANCE }, "a-b/x acme/a acme/a-b acme/ab acme/z zeta/a" },
+        { "a namespace", { .kind = KIND_INSTANCE, .namespace = "acme" }, "acme/a acme/a-b acme/ab acme/z" },
+        { "a namespace without any", { .kind = KIND_INSTANCE, .namespace = "none" }, "" },
+        { "a kind without any", { .kind = KIND_APP }, "" },
+        { "cluster-scoped", { .kind = KIND_TENANT }, "/a-b /acme /zeta" },
+        { "first page", { .kind = KIND_INSTANCE, .limit = 2 }, "a-b/x acme/a" },
+        { "next page", { .kind = KIND_INSTANCE, .limit = 2, .after = "acme/a" }, "acme/a-b acme/ab" },
+        { "last page", { .kind = KIND_INSTANCE, .limit = 2, .after = "acme/z" }, "zeta/a" },
+        { "after one that is gone", { .kind = KIND_INSTANCE, .after = "acme/m" }, "acme/z zeta/a" },
+        { "after the last", { .kind = KIND_INSTANCE, .after = "zeta/a" }, "" },
+        { "cluster-scoped page", { .kind = KIND_TENANT, .limit = 1, .after = "/a-b" }, "/acme" },
+        { "in a namespace after", { .kind = KIND_INSTANCE, .namespace = "acme", .after = "acme/ab" }, "acme/z" },
+    };
+    free(record_store(fixture->store, KIND_TENANT, "", "zeta", 1));
+    free(record_store(fixture->store, KIND_TENANT, "", "acme", 1));
+    free(record_store(fixture->store, KIND_TENANT, "", "a-b", 1));
+    for (size_t i = 0; i < ARRAY_LEN(instances); i++)
+        free(record_store(fixture->store, KIND_INSTANCE, instances[i].namespace, instances[i].name, 1));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t version = -1;
+        CLEANUP(freep) char *names = list_names(fixture->store, &rows[i].query, &version);
+        if (!str_equal(names, rows[i].names) || version != 9)
+            fail_msg("%s: \"%s\" at %d", rows[i].why, names, (int)version);
+    }
+}
+
+static void an_empty_store_is_at_version_0(void **state)
+{
+    struct store_fixture *fixture = *state;
+    struct store_query query = { .kind = KIND_INSTANCE };
+    int64_t version = -1;
+    CLEANUP(freep) char *names = list_names(fixture->store, &query, &version);
+    assert_string_equal(names, "");
+    assert_int_equal(version, 0);
+}
+
+static void a_place_that_is_none_is_refused(void **state)
+{
+    struct store_fixture *fixture = *state;
+    CLEANUP(str_release) struct str after = STR_INIT;
+    CLEANUP(records_release) struct records records = { 0 };
+    struct err err = ERR_INIT;
+    for (int i = 0; i < 100; i++)
+        str_add(&after, "long");
+    struct store_query query = { .kind = KIND_INSTANCE, .after = after.text };
+    assert_fails(store_list(fixture->store, &query, &records, NULL, &err), &err, ERR_BAD_REQUEST);
+}
+
+static void a_result_given_twice_does_not_leak(void **state)
+{
+    struct store_fixture *fixture = *state;
+    CLEANUP(records_release) struct records records = { 0 };
+    CLEANUP(record_release) struct record record = { 0 };
+    struct store_query query = { .kind = KIND_TENANT };
+    struct record_key key = key_of(KIND_TENANT, "", "acme");
+    struct err err = ERR_INIT;
+    free(record_store(fixture->store, KIND_TENANT, "", "acme", 1));
+    record_init(&record);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(store_list(fixture->store, &query, &records, NULL, &err), &err);
+        assert_ok(store_get(fixture->store, &key, &record, &err), &err);
+    }
+    assert_int_equal(records.count, 1);
+}
+
+/* A server that restarts between two calls costs the caller nothing. */
+static void an_idle_connection_that_broke_is_opened_anew(void **state)
+{
+    struct store_fixture *fixture = *state;
+    CLEANUP(record_release) struct record record = { 0 };
+    struct record_key key = key_of(KIND_TENANT, "", "acme");
+    struct err err = ERR_INIT;
+    free(record_store(fixture->store, KIND_TENANT, "", "acme", 1));
+    pg_fixture_run(fixture->url, "select pg_terminate_backend(pid) from pg_stat_activity "
+                                 "where datname = current_database() and pid <> pg_backend_pid()");
+    usleep(100000);
+    assert_ok(store_get(fixture->store, &key, &record, &err), &err);
+    pg_fixture_kill(&fixture_pg);
+    pg_fixture_up(&fixture_pg);
+    free(record_store(fixture->store, KIND_TENANT, "", "zeta", 1));
+    assert_ok(store_get(fixture->store, &key, &record, &err), &err);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(lists_are_ordered_and_filtered),
+        STORE_TEST(an_empty_store_is_at_version_0),
+        STORE_TEST(a_place_that_is_none_is_refused),
+        STORE_TEST(a_result_given_twice_does_not_leak),
+        STORE_TEST(an_idle_connection_that_broke_is_opened_anew),
+    };
+    return store_tests_run("store/record", tests, ARRAY_LEN(tests));
+}
