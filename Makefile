@@ -56,11 +56,11 @@ FUZZ_CFLAGS := -std=gnu17 -O1 -g -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' 
 
 $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -MMD -MP -c -o $@ $<
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c -o $@ $<
 
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@echo "  LD $@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(PKG_LIBS)
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ $(PKG_LIBS)
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)
@@ -139,10 +139,6 @@ demo-stop: ## end what the demo started, keep its data
 	@tools/demo.sh stop
 demo-clean: ## remove every trace of the demo
 	@tools/demo.sh clean
-
-.PHONY: bench
-bench: all ## speed, in ratios beside a peer of the same run
-	@tests/bench/run.sh
 
 .PHONY: clean
 clean: ## remove what was built

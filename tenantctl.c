@@ -14,10 +14,14 @@ static void on_signal(int number)
 static void setup_signals(void)
 {
     /* Once only: a second Ctrl-C ends it at once, whatever it is doing. */
-    struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    const struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        struct sigaction old;
+        sigaction(numbers[i], NULL, &old);
+        if (old.sa_handler != SIG_IGN) /* nohup, or a shell's background: it was meant to be ignored */
+            sigaction(numbers[i], &action, NULL);
+    }
     signal(SIGPIPE, SIG_IGN); /* a connection that breaks is an error like others, and so is a closed output */
 }
 

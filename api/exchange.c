@@ -10,8 +10,6 @@
 
 /* A body that is refused is still read (and thrown away) up to here, so that a client that only writes sees the answer. */
 #define DISCARD_MAX (32 * 1024 * 1024)
-/* However steadily it drips, a request must be there within this. */
-#define ARRIVAL_MS MINUTE_MS
 
 static const struct metric requests_total = {
     .name = "tenantd_api_requests_total",
@@ -45,6 +43,11 @@ void exchange_context_init(struct exchange_context *context, struct pool *worker
     *context = (struct exchange_context){ .workers = workers, .limits = limits, .is_encrypted = is_encrypted };
     pthread_mutex_init(&context->lock, NULL);
     pthread_cond_init(&context->idle, NULL);
+}
+
+int64_t exchange_arrival_ms(const struct exchange_context *context)
+{
+    return 2 * context->limits->idle_timeout_ms;
 }
 
 void exchange_context_release(struct exchange_context *context)
@@ -316,7 +319,7 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *upload, 
 {
     struct request *request = &exchange->request;
     size_t max = (size_t)exchange->context->limits->max_body_bytes;
-    if (clock_mono_ms() - request->started_mono_ms > ARRIVAL_MS)
+    if (clock_mono_ms() - request->started_mono_ms > exchange_arrival_ms(exchange->context))
         return MHD_NO;
     if (!exchange->is_answered && !exchange->is_identified) {
         submit(exchange, run_identify); /* what came stays with libmicrohttpd until it is known from whom */
@@ -360,10 +363,10 @@ void exchange_complete(void *cls, struct MHD_Connection *connection, void **requ
     (void)cls;
     (void)code;
     struct exchange *exchange = *request_context;
-    set_head_due(connection, clock_mono_ms() + HEAD_MS);
     *request_context = NULL;
     if (!exchange)
         return;
+    set_head_due(connection, clock_mono_ms() + exchange_arrival_ms(exchange->context)); /* of the next request */
     request_release(&exchange->request);
     answer_release(&exchange->answer);
     err_release(&exchange->route_error);

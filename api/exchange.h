@@ -11,9 +11,6 @@
 #include "base/pool.h"
 #include "specs/config.h"
 
-/* However steadily it drips, a request's head must be there within this; libmicrohttpd itself minds only silence. */
-#define HEAD_MS (2 * MINUTE_MS)
-
 /* A connection, as its listener watches over it: libmicrohttpd's socket context. */
 struct peer {
     struct peer *next, *previous;
@@ -33,6 +30,8 @@ struct exchange_context {
 };
 void exchange_context_init(struct exchange_context *context, struct pool *workers, const struct config_listen *limits,
                            bool is_encrypted);
+/* However steadily they drip, a request's head must be there within this, and its body again; libmicrohttpd itself minds only silence. */
+int64_t exchange_arrival_ms(const struct exchange_context *context);
 void exchange_context_release(struct exchange_context *context);
 /* From now on nothing is given to workers (503); waits until they have given back what they had. */
 void exchange_drain(struct exchange_context *context);

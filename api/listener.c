@@ -17,8 +17,6 @@
 /* TLS 1.2 and 1.3 with what GnuTLS thinks is good today. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
-#define LOOK_EVERY_MS (10 * SECOND_MS)
-
 struct listener {
     struct listener_options options;
     struct MHD_Daemon *daemon;
@@ -92,7 +90,7 @@ static void note_connection(void *context, struct MHD_Connection *connection, vo
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct peer *peer = MEM_NEW(struct peer);
     peer->fd = info->connect_fd;
-    peer->head_due_mono_ms = clock_mono_ms() + HEAD_MS;
+    peer->head_due_mono_ms = clock_mono_ms() + exchange_arrival_ms(&listener->context);
     set_keepalive(peer->fd);
     add_peer(listener, peer);
     *socket_context = peer;
@@ -104,7 +102,7 @@ int64_t listener_tend(struct listener *listener, int64_t now_mono_ms)
         return INT64_MAX;
     if (now_mono_ms < listener->look_mono_ms)
         return listener->look_mono_ms;
-    listener->look_mono_ms = now_mono_ms + LOOK_EVERY_MS;
+    listener->look_mono_ms = now_mono_ms + exchange_arrival_ms(&listener->context) / 8;
     pthread_mutex_lock(&listener->lock);
     for (struct peer *peer = listener->peers; peer; peer = peer->next)
         if (__atomic_load_n(&peer->head_due_mono_ms, __ATOMIC_RELAXED) < now_mono_ms)

@@ -8,7 +8,8 @@ static const char *const type_names[] = {
     [CHANGE_MODIFIED] = "MODIFIED",
     [CHANGE_DELETED] = "DELETED",
 };
-static char is_matching; /* what the map's keys stand for; its address alone counts */
+/* What the map's keys stand for; their addresses alone count. */
+static char is_in, is_out;
 
 void watch_lines_release(struct watch_lines *lines)
 {
@@ -99,7 +100,7 @@ void watch_lines_start(struct watch_lines *lines, const struct listing *listing)
     lines->matching = map_new(NULL);
     for (size_t i = 0; i < json_array_size(listing->objects); i++) {
         CLEANUP(freep) char *key = key_of(json_array_get(listing->objects, i));
-        map_put(lines->matching, key, &is_matching);
+        map_put(lines->matching, key, &is_in);
     }
 }
 
@@ -109,9 +110,20 @@ static enum was was_matching(const struct watch_lines *lines, const struct chang
 {
     if (change->type == CHANGE_ADDED)
         return WAS_OUT;
-    if (map_get(lines->matching, key))
-        return WAS_IN;
+    const char *known = map_get(lines->matching, key);
+    if (known)
+        return known == &is_in ? WAS_IN : WAS_OUT;
     return change->version <= lines->listed_version ? WAS_UNKNOWN : WAS_OUT;
+}
+
+static void note_matching(struct watch_lines *lines, const struct change *change, const char *key, bool matches)
+{
+    if (matches)
+        map_put(lines->matching, key, &is_in);
+    else if (change->version <= lines->listed_version) /* later, not to be in the map says the same */
+        map_put(lines->matching, key, &is_out);
+    else
+        map_remove(lines->matching, key);
 }
 
 /*
@@ -126,13 +138,10 @@ static bool seen_as(struct watch_lines *lines, const struct change *change, cons
         return matches;
     CLEANUP(freep) char *key = key_of(object);
     enum was was = was_matching(lines, change, key);
-    bool is_in = matches && change->type != CHANGE_DELETED;
-    if (is_in)
-        map_put(lines->matching, key, &is_matching);
-    else
-        map_remove(lines->matching, key);
-    *ret_type = !is_in ? CHANGE_DELETED : was == WAS_OUT ? CHANGE_ADDED : CHANGE_MODIFIED;
-    return is_in || was != WAS_OUT;
+    bool matches_now = matches && change->type != CHANGE_DELETED;
+    note_matching(lines, change, key, matches_now);
+    *ret_type = !matches_now ? CHANGE_DELETED : was == WAS_OUT ? CHANGE_ADDED : CHANGE_MODIFIED;
+    return matches_now || was != WAS_OUT;
 }
 
 void watch_lines_add_change(struct watch_lines *lines, const struct change *change, struct str *out)

@@ -12,7 +12,7 @@ struct watch_lines {
     bool has_columns; /* the first table of a watch alone names them */
     /*
      * Where the selector's answer can change during an object's life: the keys ("namespace/name") of those that match. As of `listed_version`
-     * at first; what happened to a key before that, and so whether it matched then, is not known.
+     * at first; what happened to a key between the watch's own version and that, and so whether it matched, is not known before it is told.
      */
     struct map *matching;
     int64_t listed_version;

@@ -91,7 +91,7 @@ static char *dump(const json_t *value, size_t flags)
 {
     if (!value)
         return mem_strdup("null");
-    char *text = json_dumps(value, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    char *text = json_dumps(value, flags | JSON_SORT_KEYS | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     if (!text)
         abort();
     return text;

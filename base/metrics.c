@@ -139,8 +139,10 @@ void metric_clear(const struct metric *metric)
 
 void metrics_on_scrape(void (*fn)(void *context), void *context)
 {
+    pthread_mutex_lock(&registry.scrape_lock);
     registry.hooks = mem_grow(registry.hooks, registry.hook_count + 1, sizeof(registry.hooks[0]));
     registry.hooks[registry.hook_count++] = (struct scrape_hook){ fn, context };
+    pthread_mutex_unlock(&registry.scrape_lock);
 }
 
 static void add_number(struct str *out, double value)

@@ -21,6 +21,6 @@ void metric_observe(const struct metric *metric, double seconds, const char *lab
                     const char *label3);
 /* Forgets all series of it. For gauges that a scrape hook sets anew: what is gone must not keep its last value. */
 void metric_clear(const struct metric *metric);
-/* Called at each scrape, to set gauges that are cheaper to read than to keep. Registered once, before threads. */
+/* Called at each scrape, to set gauges that are cheaper to read than to keep. Any thread may register; there is no taking back. */
 void metrics_on_scrape(void (*fn)(void *context), void *context);
 void metrics_print(struct str *out); /* appends; families and series are sorted */

@@ -17,11 +17,5 @@ struct apply_result {
 };
 void apply_result_release(struct apply_result *result);
 /* `ret` is zeroed before and must be released also when it failed. */
-bool apply_document(
-    struct cli *cli,
-    const struct document *
-        document, /* documents_load() with the command line's standard input and namespace, whatever `source` says of these. */
-    bool cli_load_documents(struct cli *cli, struct documents_source source, struct documents *ret, struct err *err)
-        MUST_USE;
-
-    enum apply_mode mode, struct apply_result *ret, struct err *err) MUST_USE;
+bool apply_document(struct cli *cli, const struct document *document, enum apply_mode mode, struct apply_result *ret,
+                    struct err *err) MUST_USE;

@@ -29,7 +29,7 @@ static const struct {
     [ERR_UNAUTHORIZED] = { EXIT_NO_RIGHT,
                            "the token is not (or no longer) valid here: see --kubeconfig, KUBECONFIG, --token" },
     [ERR_FORBIDDEN] = { EXIT_NO_RIGHT },
-    [ERR_NOT_FOUND] = { EXIT_NO_RECORD },
+    [ERR_NOT_FOUND] = { EXIT_NO_RECORD, "tenantctl get all -A lists what there is" },
     [ERR_EXISTS] = { EXIT_NOT },
     [ERR_CONFLICT] = { EXIT_NOT },
     [ERR_TOO_LARGE] = { EXIT_USAGE },
@@ -116,7 +116,7 @@ int cli_complain(struct cli *cli, const struct err *err)
     const char *remedy = endings[err->code].remedy;
     fflush(cli->out);
     terminal_paint(&cli->errors_terminal, PAINT_BAD, "tenantctl:", &text);
-    str_addf(&text, " %s\n", err->code == ERR_CANCELLED ? "interrupted" : err_message(err));
+    str_addf(&text, " %s\n", err_message(err));
     if (remedy)
         str_addf(&text, "  %s\n", remedy);
     fputs(text.text, cli->errors);
@@ -205,6 +205,8 @@ int cli_main(struct cli *cli, const struct strv *args)
         return exit;
     if (nobody_reads(cli))
         return EXIT_NOT;
+    if (err.code == ERR_CANCELLED) /* who pressed Ctrl-C knows */
+        return EXIT_INTERRUPTED;
     exit = cli_complain(cli, &err);
     if (command && exit < command->failure_exit_min)
         exit = command->failure_exit_min;

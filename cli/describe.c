@@ -212,6 +212,17 @@ static void print_status(struct str *out, const json_t *object, const struct ter
     print_warm(out, status);
 }
 
+/* Only where there is something to say. */
+static void print_why(struct str *out, const json_t *object, const struct terminal *terminal, int64_t now_ms)
+{
+    CLEANUP(why_release) struct why why;
+    why_explain(object, now_ms, &why);
+    if (why.is_ready && !why.remedy[0])
+        return;
+    str_add(out, "Why:\n  ");
+    why_print(object, now_ms, terminal, out);
+}
+
 /* ---- describe ---- */
 
 static void print_record(struct str *out, const struct target *target, const json_t *object,
@@ -229,11 +240,7 @@ static void print_record(struct str *out, const struct target *target, const jso
     print_spec(out, target->kind, object);
     print_status(out, object, terminal, now_ms);
     print_conditions(out, json_object_get(object, "status"), terminal, now_ms);
-    str_add(out, "Why:\n");
-    CLEANUP(str_release) struct str why = STR_INIT;
-    why_print(object, now_ms, terminal, &why);
-    str_add(out, "  ");
-    str_add(out, why.text);
+    print_why(out, object, terminal, now_ms);
 }
 
 /* Without events the rest is still worth reading. */

@@ -63,6 +63,16 @@ static void compare(const json_t *before, const json_t *after, struct difference
     add_part(ret, "spec", json_object_get(before, "spec"), json_object_get(after, "spec"));
 }
 
+/* Of a new record: what somebody wrote, not what everybody gets. */
+static void compare_new(const struct kind *kind, const json_t *after, struct differences *ret)
+{
+    CLEANUP(json_decrefp) json_t *copy = json_deep_copy(after);
+    json_t *spec = json_object_get(copy, "spec");
+    if (json_is_object(spec))
+        fields_drop_defaults(kind->spec_fields, spec);
+    compare(NULL, copy, ret);
+}
+
 /* ---- the plan ---- */
 
 static void print_step(const struct terminal *terminal, const json_t *step, size_t number, struct str *out)
@@ -153,7 +163,10 @@ static void show(struct diffing *diffing, const struct showing *showing)
     CLEANUP(differences_release) struct differences differences = { 0 };
     CLEANUP(str_release) struct str plan = STR_INIT;
     CLEANUP(str_release) struct str out = STR_INIT;
-    compare(showing->before, showing->after, &differences);
+    if (showing->before)
+        compare(showing->before, showing->after, &differences);
+    else if (showing->after)
+        compare_new(showing->target->kind, showing->after, &differences);
     bool has_plan = showing->plan && print_plan(terminal, showing->plan, &plan);
     if (!has_plan && differences.count == 0)
         return;

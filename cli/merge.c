@@ -101,7 +101,7 @@ json_t *merge_last_applied(const json_t *live)
     return last;
 }
 
-/* kubectl notes empty annotations where a file has none, so that is no difference. */
+/* What counts of a document, whoever noted it: kubectl notes empty annotations where a file has none. */
 static json_t *as_noted(const json_t *applied)
 {
     json_t *copy = without_nulls(applied);
@@ -121,12 +121,27 @@ static json_t *child_object(json_t *object, const char *key)
     return json_object_get(object, key);
 }
 
-static void note(json_t *object, const json_t *wanted)
+/* To the letter as kubectl writes it (Go's JSON encoder), or each of the two tools would change what the other one wrote. */
+static char *note_text(const json_t *wanted)
 {
     CLEANUP(json_decrefp) json_t *noted = as_noted(wanted);
-    CLEANUP(freep) char *text = json_dump(noted);
-    CLEANUP(freep) char *line = mem_printf("%s\n", text);
-    json_put_text(child_object(child_object(object, "metadata"), "annotations"), ANNOTATION_LAST_APPLIED, line);
+    CLEANUP(str_release) struct str text = STR_INIT;
+    child_object(child_object(noted, "metadata"), "annotations");
+    CLEANUP(freep) char *json = json_dump(noted);
+    for (const char *at = json; *at; at++) {
+        if (strchr("<>&", *at)) /* in JSON they stand in texts only */
+            str_addf(&text, "\\u%04x", (unsigned)*at);
+        else
+            str_addc(&text, *at);
+    }
+    str_addc(&text, '\n');
+    return str_steal(&text);
+}
+
+static void note(json_t *object, const json_t *wanted)
+{
+    CLEANUP(freep) char *text = note_text(wanted);
+    json_put_text(child_object(child_object(object, "metadata"), "annotations"), ANNOTATION_LAST_APPLIED, text);
 }
 
 json_t *merge_remembering(const json_t *wanted)

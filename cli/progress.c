@@ -42,6 +42,12 @@ static void pad(struct str *out, size_t used, size_t width)
         str_addc(out, ' ');
 }
 
+static void trim_end(struct str *out)
+{
+    while (out->len > 0 && out->text[out->len - 1] == ' ')
+        out->text[--out->len] = '\0';
+}
+
 void progress_line(const struct progress_row *row, const struct terminal *terminal, size_t name_width, size_t width,
                    struct str *out)
 {
@@ -57,10 +63,12 @@ void progress_line(const struct progress_row *row, const struct terminal *termin
     pad(out, text_width(phase.text), PHASE_WIDTH);
     str_addf(out, "  %*s  ", AGE_WIDTH, age);
     used += 2 + PHASE_WIDTH + 2 + AGE_WIDTH + 2;
+    CLEANUP(freep) char *doing = mem_printf("%s%s%s", row->doing, row->also[0] ? "; " : "", row->also);
     if (width == 0)
-        text_add_clean(out, row->doing);
+        text_add_clean(out, doing);
     else if (used < width)
-        text_add_cut(out, row->doing, width - used);
+        text_add_cut(out, doing, width - used);
+    trim_end(out);
 }
 
 /* ---- on a terminal ---- */
@@ -121,7 +129,8 @@ static void say(struct progress *progress, const struct progress_row *rows, size
     for (size_t i = 0; i < count; i++) {
         CLEANUP(freep) char *saying = mem_printf("%s %s", rows[i].phase, rows[i].doing);
         CLEANUP(str_release) struct str line = STR_INIT;
-        if (str_equal(saying, progress->said.items[i]))
+        bool is_news = rows[i].state != PROGRESS_WAITING || rows[i].doing[0];
+        if (!is_news || str_equal(saying, progress->said.items[i]))
             continue;
         free(progress->said.items[i]);
         progress->said.items[i] = STEAL(saying);

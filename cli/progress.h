@@ -8,6 +8,8 @@ struct progress_row {
     const char *name;  /* "instance.tenantd/acme/erp" */
     const char *phase; /* "Provisioning" */
     const char *doing; /* "create-database" */
+    const char *
+        also; /* what changes by itself, "tries again in 5s": no reason for a new plain line; "" when there is nothing */
     enum progress_state state;
     int64_t elapsed_ms;
 };

@@ -17,7 +17,7 @@ static bool print_field(struct cli *cli, const json_t *secrets, const char *name
     json_object_foreach(tree, key, ignored) strv_add(&names, key);
     strv_sort(&names);
     CLEANUP(freep) char *list = strv_join(&names, ", ");
-    return err_set(err, ERR_NOT_FOUND, "there is no secret \"%s\"; there are: %s", name,
+    return err_set(err, ERR_BAD_REQUEST, "there is no secret \"%s\"; there are: %s", name,
                    names.count > 0 ? list : "none");
 }
 

@@ -29,29 +29,34 @@ void table_widths_release(struct table_widths *widths)
 
 /* ---- widths ---- */
 
-static size_t room_needed(const size_t *widths, size_t count, size_t cap)
+static size_t capped(size_t width, size_t least, size_t cap)
+{
+    size_t limit = cap > least ? cap : least;
+    return width < limit ? width : limit;
+}
+
+static size_t room_needed(const size_t *widths, const size_t *least, size_t count, size_t cap)
 {
     size_t needed = count > 0 ? GAP * (count - 1) : 0;
     for (size_t i = 0; i < count; i++)
-        needed += widths[i] < cap ? widths[i] : cap;
+        needed += capped(widths[i], least[i], cap);
     return needed;
 }
 
-void table_fit(size_t *widths, size_t count, size_t room)
+void table_fit(size_t *widths, const size_t *least, size_t count, size_t room)
 {
     size_t cap = 0;
     for (size_t i = 0; i < count; i++)
         cap = widths[i] > cap ? widths[i] : cap;
-    while (cap > NARROWEST && room_needed(widths, count, cap) > room)
+    while (cap > NARROWEST && room_needed(widths, least, count, cap) > room)
         cap--;
-    size_t needed = room_needed(widths, count, cap);
+    size_t needed = room_needed(widths, least, count, cap);
     size_t left = needed < room ? room - needed : 0;
     for (size_t i = 0; i < count; i++) {
-        if (widths[i] <= cap)
-            continue;
         /* What the common cap leaves over goes to the first ones. */
-        size_t more = widths[i] - cap < left ? widths[i] - cap : left;
-        widths[i] = cap + more;
+        size_t shrunk = capped(widths[i], least[i], cap);
+        size_t more = widths[i] - shrunk < left ? widths[i] - shrunk : left;
+        widths[i] = shrunk + more;
         left -= more;
     }
 }
@@ -89,6 +94,15 @@ static void print_row(const struct terminal *terminal, const struct strv *row, c
     str_addc(out, '\n');
 }
 
+/* A column's name is read whole, whatever becomes of its texts. */
+static void fit_to(const struct table *table, const struct terminal *terminal, size_t *widths)
+{
+    CLEANUP(freep) size_t *least = mem_zalloc((table->header.count + 1) * sizeof(least[0]));
+    for (size_t i = 0; i < table->header.count; i++)
+        least[i] = text_width(table->header.items[i]);
+    table_fit(widths, least, table->header.count, (size_t)terminal->width);
+}
+
 void table_print(const struct table *table, const struct terminal *terminal, enum table_header header,
                  struct table_widths *widths, struct str *out)
 {
@@ -102,7 +116,7 @@ void table_print(const struct table *table, const struct terminal *terminal, enu
     for (size_t i = 0; i < table->row_count; i++)
         measure(own.items, count, &table->rows[i]);
     if (terminal->is_terminal)
-        table_fit(own.items, count, (size_t)terminal->width);
+        fit_to(table, terminal, own.items);
     if (header == TABLE_WITH_HEADER)
         print_row(terminal, &table->header, own.items, count, out);
     for (size_t i = 0; i < table->row_count; i++)

@@ -23,5 +23,8 @@ enum table_header { TABLE_WITH_HEADER, TABLE_WITHOUT_HEADER };
 void table_print(const struct table *table, const struct terminal *terminal, enum table_header header,
                  struct table_widths *widths, struct str *out);
 
-/* Shrinks the widest columns until all of them, with gaps, need no more than `room`; none becomes narrower than 8. */
-void table_fit(size_t *widths, size_t count, size_t room);
+/*
+ * Shrinks the widest columns until all of them, with gaps, need no more than `room`; none becomes narrower than its `least`, so it may not fit
+ * after all.
+ */
+void table_fit(size_t *widths, const size_t *least, size_t count, size_t room);

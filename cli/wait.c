@@ -219,17 +219,20 @@ static void stop_watchers(struct board *board, struct watcher_thread *watchers)
 
 /* ---- painting; lock held ---- */
 
-static char *doing_of(const struct board *board, const struct waited *waited)
+static void tell_doing(const struct board *board, const struct waited *waited, char **ret_doing, char **ret_also)
 {
-    if (waited->state == PROGRESS_FAILED)
-        return mem_strdup("was deleted");
-    if (waited->state == PROGRESS_DONE)
-        return mem_strdup("");
-    if (board->trouble)
-        return mem_strdup(board->trouble);
-    if (!waited->object)
-        return mem_strdup("");
-    return why_brief(waited->object, clock_wall_ms());
+    *ret_also = mem_strdup("");
+    bool is_over_with = board->wait->goal == WAIT_GONE && object_is_ready(waited->object); /* not looked at since */
+    if (waited->state == PROGRESS_FAILED) {
+        *ret_doing = mem_strdup("was deleted");
+    } else if (waited->state == PROGRESS_WAITING && board->trouble) {
+        *ret_doing = mem_strdup(board->trouble);
+    } else if (waited->state == PROGRESS_WAITING && waited->object && !is_over_with) {
+        free(*ret_also);
+        why_brief(waited->object, clock_wall_ms(), ret_doing, ret_also);
+    } else {
+        *ret_doing = mem_strdup("");
+    }
 }
 
 static const char *phase_of(const struct board *board, const struct waited *waited)
@@ -239,6 +242,8 @@ static const char *phase_of(const struct board *board, const struct waited *wait
         return board->wait->goal == WAIT_READY ? "Ready" : "Gone";
     if (waited->state == PROGRESS_FAILED)
         return "Gone";
+    if (object_is_being_deleted(waited->object))
+        return "Deleting";
     return phase && phase[0] ? phase : "Pending";
 }
 
@@ -247,9 +252,14 @@ static void show(struct board *board, struct progress *progress)
     size_t count = board->wait->count;
     CLEANUP(freep) struct progress_row *rows = mem_zalloc((count + 1) * sizeof(rows[0]));
     CLEANUP(strv_release) struct strv doing = STRV_INIT;
+    CLEANUP(strv_release) struct strv also = STRV_INIT;
     int64_t now_ms = clock_mono_ms();
-    for (size_t i = 0; i < count; i++)
-        strv_add_taken(&doing, doing_of(board, &board->waited[i]));
+    for (size_t i = 0; i < count; i++) {
+        char *texts[2];
+        tell_doing(board, &board->waited[i], &texts[0], &texts[1]);
+        strv_add_taken(&doing, texts[0]);
+        strv_add_taken(&also, texts[1]);
+    }
     for (size_t i = 0; i < count; i++) {
         const struct waited *waited = &board->waited[i];
         int64_t until_ms = waited->state == PROGRESS_WAITING ? now_ms : waited->done_ms;
@@ -257,6 +267,7 @@ static void show(struct board *board, struct progress *progress)
             .name = waited->name,
             .phase = phase_of(board, waited),
             .doing = doing.items[i],
+            .also = also.items[i],
             .state = waited->state,
             .elapsed_ms = until_ms - board->started_ms,
         };
@@ -366,6 +377,8 @@ bool wait_for(struct cli *cli, const struct wait_for *wait, struct err *err)
         pthread_mutex_unlock(&board.lock);
     }
     stop_watchers(&board, watchers);
+    if (!good && err->code == ERR_CANCELLED)
+        fputs("tenantctl: interrupted; tenantd goes on with it\n", cli->errors);
     if (good || !started || err->code != ERR_TIMEOUT)
         return good;
     tell_why(cli, &board);

@@ -131,10 +131,9 @@ static char *next_try(const json_t *retry, int64_t now_ms)
     if (!time || !time_from_rfc3339(time, &at_ms))
         return mem_strdup("tries again");
     CLEANUP(freep) char *span = time_age(at_ms > now_ms ? at_ms - now_ms : 0);
-    const char *times = attempts == 1 ? "time" : "times";
-    if (at_ms <= now_ms)
-        return mem_printf("tries again now, after %" PRId64 " %s", attempts, times);
-    return mem_printf("tries again in %s, after %" PRId64 " %s", span, attempts, times);
+    bool is_now = at_ms < now_ms + SECOND_MS;
+    return mem_printf("tries again %s%s (failed %" PRId64 " time%s)", is_now ? "now" : "in ", is_now ? "" : span,
+                      attempts, attempts == 1 ? "" : "s");
 }
 
 static char *next_of(const json_t *object, const struct why_row *row, int64_t now_ms)
@@ -192,16 +191,15 @@ void why_release(struct why *why)
     *why = (struct why){ 0 };
 }
 
-char *why_brief(const json_t *object, int64_t now_ms)
+void why_brief(const json_t *object, int64_t now_ms, char **ret_doing, char **ret_next)
 {
     CLEANUP(why_release) struct why why;
-    CLEANUP(str_release) struct str text = STR_INIT;
-    why_explain(object, now_ms, &why);
+    const char *phase = json_text(json_object_get(object, "status"), "phase");
     bool has_retry = json_object_size(json_at(object, "status", "retry", NULL)) > 0;
-    str_addf(&text, "%s%s%s", why.reason, why.reason[0] ? ": " : "", why.cause);
-    if (has_retry && !why.is_ready)
-        str_addf(&text, "; %s", why.next);
-    return str_steal(&text);
+    why_explain(object, now_ms, &why);
+    bool says_phase = !why.reason[0] || str_equal(why.reason, phase);
+    *ret_doing = says_phase ? mem_strdup(why.cause) : mem_printf("%s: %s", why.reason, why.cause);
+    *ret_next = has_retry && !why.is_ready ? STEAL(why.next) : mem_strdup("");
 }
 
 /* ---- printing ---- */

@@ -17,8 +17,8 @@ void why_explain(const json_t *object, int64_t now_ms, struct why *ret);
 void why_release(struct why *why);
 /* As `tenantctl why` prints it, with the output of what failed. */
 void why_print(const json_t *object, int64_t now_ms, const struct terminal *terminal, struct str *out);
-/* "InitFailed: this Odoo has no addon named foo; tries again in 12s", for one line of progress. Owned. */
-char *why_brief(const json_t *object, int64_t now_ms);
+/* For one line of progress: "InitFailed: this Odoo has no addon named foo", and "tries again in 12s" or "". Both owned. */
+void why_brief(const json_t *object, int64_t now_ms, char **ret_doing, char **ret_next);
 
 struct why_row {
     const char *reason;

@@ -195,10 +195,10 @@ static bool finish_job(struct reconcile_context *ctx, const char *id, const stru
                        char **ret_output, int *ret_exit_code, struct err *err)
 {
     struct call wait = call_within(&ctx->call, job->timeout_ms);
-    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
     CLEANUP(str_release) struct str output = STR_INIT;
     CLEANUP(err_release) struct err ignored = ERR_INIT;
     bool ended = container_wait(ctx->docker, id, &wait, ret_exit_code, err);
+    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
     if (!ended && err->code == ERR_TIMEOUT && !call_is_cancelled(&ctx->call))
         err_set(err, ERR_EXIT, "%s did not end within its time limit of %" PRId64 " s", job->purpose,
                 job->timeout_ms / 1000);
@@ -255,8 +255,9 @@ static bool create_copier(struct reconcile_context *ctx, const struct workload *
     CLEANUP(json_decrefp) json_t *labels = name_labels(ctx->settings, workload->key, workload->uid, "copy");
     CLEANUP(err_release) struct err ignored = ERR_INIT;
     struct container_mount mount = { .volume = volume, .target = workload->app->data_path };
+    static const char *const never_started[] = { "/never-started", NULL };
     struct container_create request = {
-        .name = name, .image = workload->image, .labels = labels, .network = "none", .mounts = &mount, .mount_count = 1
+        .name = name, .command = never_started, .image = workload->image, .labels = labels, .network = "none", .mounts = &mount, .mount_count = 1
     };
     CLEANUP(container_release) struct container left = { 0 };
     if (container_inspect(ctx->docker, name, &ctx->call, &left, &ignored) &&
@@ -274,11 +275,11 @@ bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *
     CLEANUP(freep) char *from = NULL;
     CLEANUP(freep) char *to = NULL;
     struct call copy = call_within(&ctx->call, COPY_TIMEOUT_MS);
-    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
     bool ok =
         create_copier(ctx, workload, from_volume, "from", &from, err) &&
         create_copier(ctx, workload, workload->volume, "to", &to, err) &&
         container_copy_tree(ctx->docker, from, workload->app->data_path, to, workload->app->data_path, &copy, err);
+    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
     const char *made[] = { from, to };
     for (size_t i = 0; i < ARRAY_LEN(made); i++) {
         CLEANUP(err_release) struct err problem = ERR_INIT;

@@ -37,9 +37,10 @@ void instance_check_database_name(const struct field *field, const void *value, 
     (void)field; /* there is one such field, as for the others here */
     const char *name = *(char *const *)value;
     const char *why = database_name_complaint(name);
+    if (!why)
+        return;
     CLEANUP(freep) char *shown = quoted(name);
-    if (why)
-        problems_add(problems, PROBLEM_INVALID, path, "%s %s", shown, why);
+    problems_add(problems, PROBLEM_INVALID, path, "%s %s", shown, why);
 }
 
 void instance_check_publish(const struct field *field, const void *value, const char *path, struct problems *problems)
@@ -47,9 +48,9 @@ void instance_check_publish(const struct field *field, const void *value, const 
     (void)field;
     const char *text = *(char *const *)value;
     int64_t port = 0;
-    CLEANUP(freep) char *shown = quoted(text);
     if (str_equal(text, "none") || str_equal(text, "auto") || str_parse_int64(text, PORT_MIN, PORT_MAX, &port))
         return;
+    CLEANUP(freep) char *shown = quoted(text);
     problems_add(problems, PROBLEM_INVALID, path, "%s is not none, auto or a port from %d to %d", shown, PORT_MIN,
                  PORT_MAX);
 }

@@ -119,8 +119,11 @@ static json_t *make_body(const struct container_create *create)
     json_put_text(body, "Image", create->image);
     json_put_text(body, "User", create->user);
     json_put_text(body, "Hostname", create->hostname);
-    if (create->command)
-        json_put(body, "Cmd", array_of(create->command));
+    /* In place of the image's entrypoint, too: some of those put passwords from the environment into arguments. */
+    if (create->command && create->command[0]) {
+        json_put(body, "Entrypoint", array_of_one(create->command[0]));
+        json_put(body, "Cmd", array_of(create->command + 1));
+    }
     json_put(body, "Env", array_of(create->env));
     json_put(body, "Labels", docker_object(create->labels));
     json_put(body, "ExposedPorts", make_exposed(create));

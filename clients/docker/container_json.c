@@ -85,14 +85,12 @@ static json_t *copy_array(const json_t *value)
     return copy;
 }
 
-static json_t *read_networks(const json_t *networks)
+static json_t *read_networks(json_t *networks)
 {
     json_t *result = json_object();
     const char *name;
     json_t *endpoint;
-    json_object_foreach((json_t *)(uintptr_t)networks, name,
-                        endpoint) /* the macro asks for a writable one, only reads */
-    {
+    json_object_foreach (networks, name, endpoint) {
         json_t *entry = json_object();
         json_put_text(entry, "id", json_text(endpoint, "NetworkID"));
         json_put_text(entry, "address", json_text(endpoint, "IPAddress"));
@@ -123,13 +121,12 @@ static json_t *read_listed_ports(const json_t *listed)
 }
 
 /* {"8069/tcp": [{"HostIp": "127.0.0.1", "HostPort": "20000"}], "8072/tcp": null} */
-static json_t *read_bound_ports(const json_t *bound)
+static json_t *read_bound_ports(json_t *bound)
 {
     json_t *ports = json_array();
     const char *name;
     json_t *bindings;
-    json_object_foreach((json_t *)(uintptr_t)bound, name, bindings) /* as above */
-    {
+    json_object_foreach (bound, name, bindings) {
         int64_t container_port = 0;
         CLEANUP(freep) char *number = mem_strndup(name, strcspn(name, "/"));
         if (!str_parse_int64(number, 1, 65535, &container_port))
@@ -167,7 +164,7 @@ static bool read_inspected(const json_t *inspect, struct container *container, s
     const json_t *config = json_at(inspect, "Config", NULL);
     const json_t *host = json_at(inspect, "HostConfig", NULL);
     const json_t *network = json_at(inspect, "NetworkSettings", NULL);
-    const json_t *live_ports = json_at(network, "Ports", NULL);
+    json_t *live_ports = json_at(network, "Ports", NULL);
     const char *name = json_text(inspect, "Name");
     if (!name)
         return err_set(err, ERR_INTERNAL, "field Name is missing");
@@ -191,7 +188,11 @@ static bool read_inspected(const json_t *inspect, struct container *container, s
     container->pids_limit = json_int(host, "PidsLimit", 0);
     container->restart_policy = copy_text(json_at(host, "RestartPolicy", NULL), "Name");
     container->env = copy_array(json_at(config, "Env", NULL));
-    container->command = copy_array(json_at(config, "Cmd", NULL));
+    container->command = json_array();
+    if (json_text(inspect, "Path"))
+        json_push(container->command, json_from_text(json_text(inspect, "Path")));
+    CLEANUP(json_decrefp) json_t *arguments = copy_array(json_object_get(inspect, "Args"));
+    json_array_extend(container->command, arguments);
     container->mounts = read_mounts(json_at(inspect, "Mounts", NULL));
     container->user = copy_text(config, "User");
     return read_state(json_text(state, "Status"), &container->state, err);

@@ -3,8 +3,8 @@
  * handle per worker thread. Knows no record kinds. Every call takes a struct call (deadline and cancel; NULL: the handle's default
  * timeout). tests/sim puts a simulated engine behind this header.
  *
- * Errors: ERR_NOT_FOUND (404, positive), ERR_CONFLICT (409), ERR_INVALID (400 and refused settings), ERR_REMOTE (5xx), ERR_UNREACHABLE, ERR_TIMEOUT.
- * The engine's own message is always part of the error.
+ * Errors: ERR_NOT_FOUND (404, positive), ERR_CONFLICT (409), ERR_INVALID (400 and refused settings), ERR_REMOTE (5xx), ERR_UNREACHABLE, ERR_TIMEOUT;
+ * errors.c has the table. The engine's own message is always part of the error. "Tried" means with Engine 20.10.
  */
 #pragma once
 
@@ -30,6 +30,7 @@ struct docker_version {
     char *operating_system, *architecture;
 };
 void docker_version_release(struct docker_version *version);
+/* Asks anew each time, and so negotiates anew. */
 bool docker_version(struct docker *docker, const struct call *call, struct docker_version *ret,
                     struct err *err) MUST_USE;
 /* The newest version both sides know, from an answer of GET /version; ERR_UNSUPPORTED with both ranges when there is none. Pure. */
@@ -60,12 +61,14 @@ enum container_state {
 /* What GET /containers/json and inspect tell. */
 struct container {
     char *id, *name; /* without the leading slash */
-    char *image;     /* as asked for */
+    char *image;     /* as asked for; in a list its id once the tag has moved on */
     char *image_id;  /* "sha256:..." */
     enum container_state state;
     json_t *labels;   /* object of strings */
     json_t *networks; /* {"<network name>": {"id": "...", "address": "10.213.0.2"}} */
-    json_t *ports;    /* [{"container": 8069, "address": "127.0.0.1", "host": 20000}], published ones */
+    /* [{"container": 8069, "address": "127.0.0.1", "host": 20000}], published ones. While it does not run: none in a list, after inspect
+     * those that it will publish. */
+    json_t *ports;
 
     /* Only after container_inspect(): */
     bool inspected;
@@ -76,7 +79,7 @@ struct container {
     int64_t memory_bytes, memory_swap_bytes, nano_cpus, pids_limit;
     char *restart_policy;
     json_t *env;     /* array of "K=v" */
-    json_t *command; /* array */
+    json_t *command; /* array: what runs, entrypoint and arguments */
     json_t *mounts;  /* [{"type": "volume", "source": "td-...", "target": "/data"}] */
     char *user;
 };
@@ -106,17 +109,21 @@ struct container_publish {
     const char *address;
     int host_port;
 };
-/* All borrowed for the call. Every container gets: no-new-privileges, all capabilities dropped, log rotation, restart policy no, an init process. */
+/*
+ * All borrowed for the call. Every container gets: no-new-privileges, all capabilities dropped, log rotation, restart policy no, an init
+ * process. A fresh volume is filled from what the image has at its place, owner and mode too. A volume that does not exist is
+ * made by the engine, without labels: create it before.
+ */
 struct container_create {
     const char *name;
     const char *image;
-    const char *const *command;      /* NULL: the image's */
+    const char *const *command;      /* in place of the image's entrypoint and arguments; NULL: the image's own */
     const char *const *env;          /* "K=v"; NULL: none */
     const json_t *labels;            /* object of strings */
     const char *user;                /* "1000:1000"; NULL: the image's */
     const char *const *capabilities; /* added back; NULL: none */
-    const char *network;
-    const char *const *extra_hosts; /* "name:address" */
+    const char *network;             /* NULL: none at all */
+    const char *const *extra_hosts;  /* "name:address" */
     const char *hostname;
     const struct container_mount *mounts;
     size_t mount_count;
@@ -125,29 +132,37 @@ struct container_create {
     int64_t memory_bytes, nano_cpus, pids_limit; /* 0: none */
     int64_t stop_timeout_ms;
 };
+/* ERR_NOT_FOUND: there is no such image; ERR_CONFLICT: the name is taken. */
 bool container_create(struct docker *docker, const struct container_create *create, const struct call *call,
                       char **ret_id, struct err *err) MUST_USE;
-/* Starting a running one and stopping a stopped one succeed. */
+/*
+ * Starting a running one and stopping a stopped one succeed. ERR_CONFLICT: a host port is taken. A command that does not exist is no error
+ * here, because of the init process: the container ends with 127 (tried). Stop and restart need a deadline beyond `grace_ms`.
+ */
 bool container_start(struct docker *docker, const char *id, const struct call *call, struct err *err) MUST_USE;
 bool container_stop(struct docker *docker, const char *id, int64_t grace_ms, const struct call *call,
                     struct err *err) MUST_USE;
 bool container_restart(struct docker *docker, const char *id, int64_t grace_ms, const struct call *call,
                        struct err *err) MUST_USE;
+/* ERR_CONFLICT when it does not run. */
 bool container_kill(struct docker *docker, const char *id, const struct call *call, struct err *err) MUST_USE;
 bool container_unpause(struct docker *docker, const char *id, const struct call *call, struct err *err) MUST_USE;
 /* Kills it when it runs; anonymous volumes go too, named ones stay. Removing a missing one is ERR_NOT_FOUND. */
 bool container_remove(struct docker *docker, const char *id, const struct call *call, struct err *err) MUST_USE;
 bool container_rename(struct docker *docker, const char *id, const char *name, const struct call *call,
                       struct err *err) MUST_USE;
-/* Blocks until it has ended. */
+/* Blocks until it has ended. One that was never started counts as ended, with 0. */
 bool container_wait(struct docker *docker, const char *id, const struct call *call, int *ret_exit_code,
                     struct err *err) MUST_USE;
 
 struct container_resources {
-    int64_t memory_bytes, nano_cpus, pids_limit;
-    const char *restart_policy; /* NULL: as it is */
+    int64_t memory_bytes, nano_cpus, pids_limit; /* 0: as it is; a limit cannot be taken away */
+    const char *restart_policy;                  /* NULL: as it is */
 };
-/* Memory and MemorySwap go together. What the engine refuses is ERR_INVALID (below present use, more than the host has). */
+/*
+ * Memory and MemorySwap go together. What the engine refuses is ERR_INVALID: less memory than is in use, more CPUs than the host has. More
+ * memory than the host has is not refused (tried).
+ */
 bool container_update(struct docker *docker, const char *id, const struct container_resources *resources,
                       const struct call *call, struct err *err) MUST_USE;
 /* Memory in use without the page cache that can be given back, in bytes; 0 when it does not run. */
@@ -160,15 +175,21 @@ struct container_logs {
     int64_t since_ms; /* 0: from the beginning */
     bool timestamps;
 };
-/* Both outputs, demultiplexed, in order. `sink` may end it by returning false (then the error is its). */
+/*
+ * Both outputs, demultiplexed, in order. `sink` may end it by returning false (then the error is its). A followed log ends with the
+ * container, and then now and then lacks the last lines (tried): who needs them reads again without following.
+ */
 bool container_read_logs(struct docker *docker, const char *id, const struct container_logs *logs,
                          bool (*sink)(void *context, const char *bytes, size_t len, struct err *err), void *context,
                          const struct call *call, struct err *err) MUST_USE;
-/* The end of both outputs, at most `limit` bytes. */
+/* The end of both outputs, at most `limit` bytes, beginning with a whole line where there is one. */
 bool container_log_tail(struct docker *docker, const char *id, size_t limit, const struct call *call, struct str *ret,
                         struct err *err) MUST_USE;
 
-/* Files to put into a container (running or not), as one tar stream. Missing directories are made, owned by root, 0755. */
+/*
+ * Files to put into a container (running or not), as one tar stream. Missing directories are made, owned by root, 0755. A file replaces
+ * a file, never a directory.
+ */
 struct container_file {
     const char *path; /* absolute */
     const void *bytes;
@@ -178,10 +199,10 @@ struct container_file {
 };
 bool container_put_files(struct docker *docker, const char *id, const struct container_file *files, size_t count,
                          const struct call *call, struct err *err) MUST_USE;
-/* Makes `path` (a directory, e.g. the volume's mount point) belong to uid:gid; what it holds stays. */
+/* Makes `path` (a directory, e.g. the volume's mount point) belong to uid:gid; its mode and what it holds stay. Nothing is started. */
 bool container_own_directory(struct docker *docker, const char *id, const char *path, int64_t uid, int64_t gid,
                              const struct call *call, struct err *err) MUST_USE;
-/* One small file out of a container. ERR_NOT_FOUND when it is not there, ERR_TOO_LARGE beyond `limit`. */
+/* One small file out of a container, over symbolic links. ERR_NOT_FOUND when it is not there, ERR_TOO_LARGE beyond `limit`. */
 struct container_file_seen {
     struct str bytes;
     int mode;
@@ -189,7 +210,12 @@ struct container_file_seen {
 };
 bool container_read_file(struct docker *docker, const char *id, const char *path, size_t limit, const struct call *call,
                          struct container_file_seen *ret, struct err *err) MUST_USE;
-/* Copies a path's content (a directory tree) between two containers, e.g. two volumes mounted in never-started ones, in fixed memory. */
+/*
+ * Copies a path's content (a directory tree) between two containers, e.g. two volumes mounted in never-started ones, in fixed memory. The
+ * target directory must exist, and gets the owner and mode of the other one. ERR_REMOTE when the stream breaks off, which the engine
+ * itself answers with 200 (tried: a file that shrinks meanwhile). After an error the target is incomplete. Uses a second connection and
+ * a thread for as long as it takes.
+ */
 bool container_copy_tree(struct docker *docker, const char *from_id, const char *from_path, const char *to_id,
                          const char *to_path, const struct call *call, struct err *err) MUST_USE;
 
@@ -229,10 +255,15 @@ bool network_list(struct docker *docker, const char *label, const struct call *c
                   struct err *err) MUST_USE;
 bool network_inspect(struct docker *docker, const char *name, const struct call *call, struct network *ret,
                      struct err *err) MUST_USE;
-/* A bridge with that subnet. An overlap with another network is ERR_CONFLICT. Names are not unique in Docker: CheckDuplicate is asked for. */
+/*
+ * A bridge with that subnet. An overlap with another network is ERR_CONFLICT, a taken name ERR_EXISTS. Names are not unique in Docker:
+ * CheckDuplicate is asked for.
+ */
 bool network_create(struct docker *docker, const char *name, const char *subnet, const json_t *labels,
                     const struct call *call, struct err *err) MUST_USE;
+/* Somebody is on it: ERR_CONFLICT. */
 bool network_remove(struct docker *docker, const char *name, const struct call *call, struct err *err) MUST_USE;
+/* On it already: ERR_EXISTS. Not on it: ERR_NOT_FOUND. */
 bool network_connect(struct docker *docker, const char *network, const char *container, const struct call *call,
                      struct err *err) MUST_USE;
 bool network_disconnect(struct docker *docker, const char *network, const char *container, const struct call *call,
@@ -253,11 +284,12 @@ bool volume_list(struct docker *docker, const char *label, const struct call *ca
                  struct err *err) MUST_USE;
 bool volume_inspect(struct docker *docker, const char *name, const struct call *call, struct volume *ret,
                     struct err *err) MUST_USE;
+/* Succeeds when there is one that carries all of `labels`; ERR_EXISTS when there is one that does not (the engine would say "created"). */
 bool volume_create(struct docker *docker, const char *name, const json_t *labels, const struct call *call,
                    struct err *err) MUST_USE;
 /* In use: ERR_CONFLICT. */
 bool volume_remove(struct docker *docker, const char *name, const struct call *call, struct err *err) MUST_USE;
-/* Bytes used by every volume, {"name": bytes}; the engine walks the trees, so seldom. */
+/* Bytes used by every volume, {"name": bytes}; the engine walks the trees, so seldom. ERR_CONFLICT while it does so for another. */
 bool volume_sizes(struct docker *docker, const struct call *call, json_t **ret, struct err *err) MUST_USE;
 
 /* ---- events ---- */
@@ -271,6 +303,9 @@ struct docker_event {
 };
 void docker_event_release(struct docker_event *event);
 bool docker_event_from_json(const json_t *line, struct docker_event *ret, struct err *err) MUST_USE;
-/* Path (with filter) and target for the loop's own stream; the strings live as long as `docker`. */
+/*
+ * Path (with filter; owned) and target for the loop's own stream; the target's strings live as long as `docker`. Only events of containers
+ * come: those of networks and volumes carry no labels, so the filter drops them (tried). One JSON object per line.
+ */
 struct http_target;
 void docker_event_source(struct docker *docker, const char *label, struct http_target *ret_target, char **ret_path);

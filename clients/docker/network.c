@@ -45,13 +45,12 @@ static char *first_address(const char *subnet)
     return mem_printf("%u.%u.%u.%u", first >> 24, first >> 16 & 255, first >> 8 & 255, first & 255);
 }
 
-static json_t *read_members(const json_t *members)
+static json_t *read_members(json_t *members)
 {
     json_t *result = json_object();
     const char *id;
     json_t *member;
-    json_object_foreach((json_t *)(uintptr_t)members, id, member) /* the macro asks for a writable one, only reads */
-    {
+    json_object_foreach (members, id, member) {
         const char *address = json_text(member, "IPv4Address"); /* "10.213.0.2/26" */
         CLEANUP(freep) char *plain = mem_strndup(address ? address : "", strcspn(address ? address : "", "/"));
         json_put_text(result, id, plain);

@@ -65,12 +65,13 @@ bool volume_inspect(struct docker *docker, const char *name, const struct call *
 }
 
 /* The engine answers "created" for one that is there already, whoever made it and with whatever labels. */
-static bool carries(const json_t *seen, const json_t *labels)
+static bool carries(const json_t *seen, json_t *labels)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)labels, key, value) /* the macro asks for a writable one, only reads */
-        if (!json_equal(json_object_get(seen, key), value)) return false;
+    json_object_foreach (labels, key, value)
+        if (!json_equal(json_object_get(seen, key), value))
+            return false;
     return true;
 }
 
@@ -85,7 +86,7 @@ bool volume_create(struct docker *docker, const char *name, const json_t *labels
     const struct docker_request request = { .method = "POST", .path = "/volumes/create", .body = body };
     if (!docker_send(docker, &request, call, &reply, err))
         return err_wrap(err, "create volume %s", name);
-    if (!carries(json_at(reply, "Labels", NULL), labels))
+    if (!carries(json_at(reply, "Labels", NULL), json_at(body, "Labels", NULL)))
         return err_set(err, ERR_EXISTS, "create volume %s: there is one with other labels", name);
     return true;
 }

@@ -1,6 +1,7 @@
 /*
  * A blocking HTTP client on one CURL handle: what Docker, S3, the command line and others stand on. One thread per handle.
- * Unix sockets and TLS are part of the target.
+ * Unix sockets and TLS are part of the target. Connections are kept; what gets no answer on a kept one is sent again at once, unless it
+ * is a POST. No redirect is followed. TLS may raise SIGPIPE: the program ignores that signal.
  */
 #pragma once
 

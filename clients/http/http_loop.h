@@ -15,13 +15,13 @@ struct http_flight_options {
     struct http_target target; /* copied */
     const char *path;
     int64_t timeout_ms; /* 0: none, for streams */
-    size_t body_limit;  /* of a collected body; beyond it the rest is thrown away, which is no error */
+    size_t body_limit;  /* of a collected body; beyond it the rest is thrown away, which is no error; 0: none */
     void (*on_data)(void *context, const char *bytes, size_t len); /* NULL: collected nowhere */
     /* Exactly once, unless cancelled. `status` 0: no answer, `problem` says why ("" otherwise). The flight is gone afterwards. */
     void (*on_done)(void *context, int status, const char *problem);
     void *context;
 };
 struct http_loop *http_loop_new(struct ev_loop *loop);
-void http_loop_free(struct http_loop *http_loop); /* cancels all */
+void http_loop_free(struct http_loop *http_loop); /* cancels all; not from within a callback */
 struct http_flight *http_loop_get(struct http_loop *http_loop, const struct http_flight_options *options);
 void http_flight_cancel(struct http_flight *flight); /* no on_done */

@@ -8,10 +8,10 @@
 
 /*
  * Placeholders: @PATTERN@ for a literal, what a role of this installation is named like; @ROLE@ for a literal, the
- * connection role. That one becomes a member of each role it makes: PostgreSQL asks this of who gives a database to
- * a role, ends its sessions or reassigns what it owns. (From 16 on a plain GRANT by a superuser means the same: INHERIT and
- * SET, without ADMIN.) A verifier that does not look like one would be taken for a clear password, hence the second
- * check. Up to PostgreSQL 15 a role may grant itself to others, so members are looked at as well.
+ * connection role. That one becomes a member of each role it makes: PostgreSQL asks this of who gives a database to a
+ * role, ends its sessions or reassigns what it owns. (From 16 on a plain GRANT by a superuser means the same: INHERIT
+ * and SET, without ADMIN.) A verifier that does not look like one would be taken for a clear password, hence the
+ * second check. Up to PostgreSQL 15 a role may grant itself to others, so members are looked at as well.
  */
 static const char functions[] =
     "create function tenantd.ensure_role(role_name text, verifier text, connection_limit integer)\n"

@@ -72,8 +72,8 @@ struct starting {
 };
 
 /*
- * The first start is for a server that does not run, or just ended while it was adopted;
- * the others are for one that did not come up because sessions of a killed predecessor still held its memory: that passes.
+ * The first start is for a server that does not run, or just ended while it was adopted; the others are for one that
+ * did not come up because sessions of a killed predecessor still held its memory: that passes.
  */
 static bool start_server(const struct cluster_place *place, const struct cluster_options *options, int port,
                          struct starting *starting, const struct call *call, struct err *err)

@@ -210,8 +210,8 @@ static bool add_postgresql_conf(struct str *conf, const struct cluster_place *pl
 }
 
 /*
- * The superuser comes in over the unix socket only, as root or as the cluster's owner. From containers nobody comes in as
- * the connection role, which is a member of every tenant's role, or to the database with the records.
+ * The superuser comes in over the unix socket only, as root or as the cluster's owner. From containers nobody comes
+ * in as the connection role, which is a member of every tenant's role, or to the database with the records.
  */
 static void add_hba_conf(struct str *hba, const char *allow)
 {

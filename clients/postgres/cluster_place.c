@@ -17,7 +17,9 @@
 #define INITDB_MS   (5 * MINUTE_MS)
 #define HASH_DIGITS 16
 
-/* Tried in this order where the cluster's user cannot reach the data directory; that may itself be the first of them. */
+/*
+ * Tried in this order where the cluster's user cannot reach the data directory; that may itself be the first of them.
+ */
 static const char *const other_homes[] = { "/var/lib/tenantd", "/var/lib/tenantd-postgres" };
 
 void cluster_place_release(struct cluster_place *place)
@@ -177,7 +179,10 @@ static bool has_binaries(const char *directory)
     return true;
 }
 
-/* The directory that initdb in PATH really stands in: distributions put a link there, with the others beside its target. */
+/*
+ * The directory that initdb in PATH really stands in: distributions put a link there, with the others beside its
+ * target.
+ */
 static char *binaries_in_path(void)
 {
     CLEANUP(strv_release) struct strv parts = STRV_INIT;
@@ -267,7 +272,10 @@ static char *parent_of(const char *path, struct str *ret_unfinished_prefix)
     return mem_strndup(path, (size_t)(slash - path));
 }
 
-/* Best effort: what killed starts left. An initdb that outlived its starter may still write there: then the next time. */
+/*
+ * Best effort: what killed starts left. An initdb that outlived its starter may still write there: then the next
+ * time.
+ */
 static void remove_unfinished(const struct cluster_place *place)
 {
     CLEANUP(str_release) struct str prefix = STR_INIT;

@@ -210,7 +210,9 @@ bool database_close(struct server *server, const char *name, const char *stamp, 
     return true;
 }
 
-/* After an act that failed, also because its deadline passed; what cannot be reopened now is so by database_repair(). */
+/*
+ * After an act that failed, also because its deadline passed; what cannot be reopened now is so by database_repair().
+ */
 static void reopen(struct server *server, const char *name)
 {
     struct call call = call_within(NULL, REOPEN_MS);

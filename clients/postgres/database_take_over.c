@@ -22,8 +22,8 @@ static bool find_others(struct server *server, struct pg *pg, const char *role, 
 }
 
 /*
- * REASSIGN OWNED also moves shared objects: whole databases, the template among them where it was not closed first. They
- * are given back within the same transaction, so that nobody ever sees them moved.
+ * REASSIGN OWNED also moves shared objects: whole databases, the template among them where it was not closed first.
+ * They are given back within the same transaction, so that nobody ever sees them moved.
  */
 static bool add_giving_back(struct pg *pg, const char *other, struct str *sql, const struct call *call, struct err *err)
 {

@@ -1,4 +1,7 @@
-/* One PostgreSQL connection whose every wait ends by a deadline or a flag: libpq's non-blocking half behind blocking calls. */
+/*
+ * One PostgreSQL connection whose every wait ends by a deadline or a flag: libpq's non-blocking half behind blocking
+ * calls.
+ */
 #include "clients/postgres/pg.h"
 
 #include <ctype.h>
@@ -355,10 +358,10 @@ bool pg_connect(struct pg *pg, const struct call *call, struct err *err)
 }
 
 /*
- * Ends our session on the server, for a query that is given up would otherwise run on to its end. PQcancel() of libpq 15
- * connects and reads in blocking mode with no time limit, so it would hang just when the server does; a second
- * connection made like the first one has a deadline. Terminating rather than cancelling: a cancel that arrives before the
- * query has been read is lost. Best effort: the caller knows no more than "given up" anyhow.
+ * Ends our session on the server, for a query that is given up would otherwise run on to its end. PQcancel() of libpq
+ * 15 connects and reads in blocking mode with no time limit, so it would hang just when the server does; a second
+ * connection made like the first one has a deadline. Terminating rather than cancelling: a cancel that arrives before
+ * the query has been read is lost. Best effort: the caller knows no more than "given up" anyhow.
  */
 static void end_on_server(const char *url, PGconn *conn)
 {
@@ -376,7 +379,10 @@ static void end_on_server(const char *url, PGconn *conn)
     PQfinish(second);
 }
 
-/* What was sent is flushed and answered; a connection that is not idle or at rest in a transaction afterwards is closed. */
+/*
+ * What was sent is flushed and answered; a connection that is not idle or at rest in a transaction afterwards is
+ * closed.
+ */
 static bool pg_finish(struct pg *pg, int sent, const struct call *call, PGresult **ret, struct err *err)
 {
     if (!sent) {

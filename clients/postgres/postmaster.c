@@ -53,7 +53,8 @@ static bool has_data_argument(pid_t pid, const char *directory)
 
 /*
  * A number may have been given to another process since, after a reboot even to one of the same user. The real one is
- * called postgres and stands in its data directory, or was told it by -D: a container's root may not look at the former.
+ * called postgres and stands in its data directory, or was told it by -D: a container's root may not look at the
+ * former.
  */
 static bool is_postmaster_of(pid_t pid, const char *directory)
 {
@@ -131,8 +132,8 @@ static bool start_unit(const struct cluster_place *place, const struct call *cal
 }
 
 /*
- * pg_ctl gives the server a session of its own and no descriptors but /dev/null and the log, and waits until it is up or
- * has ended. That it ended is no error here: the caller sees that no server runs.
+ * pg_ctl gives the server a session of its own and no descriptors but /dev/null and the log, and waits until it is up
+ * or has ended. That it ended is no error here: the caller sees that no server runs.
  */
 static bool start_session(const struct cluster_place *place, const struct call *call, struct err *err)
 {

@@ -1,9 +1,10 @@
 /*
- * The database server that holds the customers' databases. Our role has CREATEDB and nothing more; roles are made through
- * SECURITY DEFINER functions in schema `tenantd` of the connection's database, installed once by an administrator
- * (server_bootstrap()), which accept only names td_<installation>_<12 hex digits>; our role becomes a member of each of
- * them, which is what lets it own, enter and end for them. Passwords reach the server only as SCRAM verifiers. Blocking;
- * one handle per worker. Knows no record kinds. tests/sim puts a simulated server behind this header.
+ * The database server that holds the customers' databases. Our role has CREATEDB and nothing more; roles are made
+ * through SECURITY DEFINER functions in schema `tenantd` of the connection's database, installed once by an
+ * administrator (server_bootstrap()), which accept only names td_<installation>_<12 hex digits>; our role becomes a
+ * member of each of them, which is what lets it own, enter and end for them. Passwords reach the server only as SCRAM
+ * verifiers. Blocking; one handle per worker. Knows no record kinds. tests/sim puts a simulated server behind this
+ * header.
  *
  * Errors are those of pg.h. ERR_INVALID: a name or stamp that cannot be (names are at most 63 bytes of UTF-8, any
  * characters); ERR_FORBIDDEN, too: the server was not bootstrapped.
@@ -32,10 +33,10 @@ bool server_version(struct server *server, const struct call *call, struct serve
                     struct err *err) MUST_USE;
 
 /*
- * Run as a superuser (`admin_url`): makes the connection role (LOGIN, CREATEDB, with `password` sent as verifier) where it
- * is missing, its database, and the functions; safe to repeat. Refuses a role that has more than CREATEDB (ERR_INVALID)
- * and another owner's database (ERR_CONFLICT). Takes from PUBLIC: CONNECT on template1, all but CONNECT on `postgres`.
- * Other databases that are open to everybody, and so to tenants, are logged as warnings.
+ * Run as a superuser (`admin_url`): makes the connection role (LOGIN, CREATEDB, with `password` sent as verifier)
+ * where it is missing, its database, and the functions; safe to repeat. Refuses a role that has more than CREATEDB
+ * (ERR_INVALID) and another owner's database (ERR_CONFLICT). Takes from PUBLIC: CONNECT on template1, all but CONNECT
+ * on `postgres`. Other databases that are open to everybody, and so to tenants, are logged as warnings.
  */
 struct server_bootstrap {
     const char *admin_url;
@@ -93,9 +94,9 @@ bool database_size(struct server *server, const char *name, const struct call *c
                    struct err *err) MUST_USE;
 /*
  * CREATE DATABASE name OWNER role TEMPLATE template (NULL: template0), stamped with `stamp` (its comment, "tenantd
- * <installation> <uid>") before anybody can connect, CONNECT revoked from PUBLIC. Exists: ERR_EXISTS, whoever made it. A
- * template is one after database_close(). A remainder of a killed call that lacks its stamp is told by its owner
- * and put right by database_repair().
+ * <installation> <uid>") before anybody can connect, CONNECT revoked from PUBLIC. Exists: ERR_EXISTS, whoever made
+ * it. A template is one after database_close(). A remainder of a killed call that lacks its stamp is told by its
+ * owner and put right by database_repair().
  */
 bool database_create(struct server *server, const char *name, const char *role, const char *template_or_null,
                      const char *stamp, const struct call *call, struct err *err) MUST_USE;
@@ -106,24 +107,29 @@ bool database_create(struct server *server, const char *name, const char *role, 
 bool database_repair(struct server *server, const char *name, const char *role, const char *stamp,
                      const struct call *call, struct err *err) MUST_USE;
 /*
- * In a clone, which `role` must own (ERR_CONFLICT): everything inside that belongs to other roles of this installation
- * goes to `role` (REASSIGN OWNED for each); their grants and default privileges in it go away. Other databases stay whose
- * they are. Safe to repeat.
+ * In a clone, which `role` must own (ERR_CONFLICT): everything inside that belongs to other roles of this
+ * installation goes to `role` (REASSIGN OWNED for each); their grants and default privileges in it go away. Other
+ * databases stay whose they are. Safe to repeat.
  */
 bool database_take_over(struct server *server, const char *name, const char *role, const struct call *call,
                         struct err *err) MUST_USE;
-/* Gives it to the connection role, closes it to everybody and ends its sessions: a template. Another stamp: ERR_CONFLICT. */
+/*
+ * Gives it to the connection role, closes it to everybody and ends its sessions: a template. Another stamp:
+ * ERR_CONFLICT.
+ */
 bool database_close(struct server *server, const char *name, const char *stamp, const struct call *call,
                     struct err *err) MUST_USE;
 /*
- * Ends all sessions and forbids new ones; then renames; it is as open as before then, also where renaming failed. Without
- * a stamp of this installation, or with a session that we cannot end (a superuser's): ERR_CONFLICT. A taken name: ERR_EXISTS.
+ * Ends all sessions and forbids new ones; then renames; it is as open as before then, also where renaming failed.
+ * Without a stamp of this installation, or with a session that we cannot end (a superuser's): ERR_CONFLICT. A taken
+ * name: ERR_EXISTS.
  */
 bool database_rename(struct server *server, const char *name, const char *new_name, const struct call *call,
                      struct err *err) MUST_USE;
 /*
- * Ends all sessions and drops. The stamp is looked at again in the same call: another one, or none, is ERR_CONFLICT, never
- * dropped (database_repair() gives a remainder its stamp first). When dropping fails, it stays closed and the connection role's.
+ * Ends all sessions and drops. The stamp is looked at again in the same call: another one, or none, is ERR_CONFLICT,
+ * never dropped (database_repair() gives a remainder its stamp first). When dropping fails, it stays closed and the
+ * connection role's.
  */
 bool database_drop(struct server *server, const char *name, const char *stamp, const struct call *call,
                    struct err *err) MUST_USE;

@@ -23,8 +23,8 @@ bool server_is_role(const char *installation, const char *name);
 bool server_role_check(const struct server *server, const char *role, struct err *err) MUST_USE;
 bool server_installation_check(const char *installation, struct err *err) MUST_USE;
 /*
- * A connection that sees nothing but pg_catalog: in a tenant's database an operator of his own in schema public, made to fit
- * our query better than the real one, would run with our rights.
+ * A connection that sees nothing but pg_catalog: in a tenant's database an operator of his own in schema public, made
+ * to fit our query better than the real one, would run with our rights.
  */
 struct pg *server_pg_new(const char *url);
 /* A SCRAM-SHA-256 verifier made on our side; owned. */

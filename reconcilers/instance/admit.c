@@ -16,7 +16,8 @@ static bool load_spec(struct store *tx, enum kind_id kind, const char *name, str
     return problems_to_err(&problems, err);
 }
 
-static bool check_app(struct store *tx, const struct record *next, const struct instance_spec *spec, struct err *err)
+static bool check_app(struct store *tx, const struct record *next, const struct instance_spec *spec,
+                      const struct instance_spec *old_or_null, struct err *err)
 {
     CLEANUP(record_release) struct record record = { 0 };
     CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
@@ -28,6 +29,8 @@ static bool check_app(struct store *tx, const struct record *next, const struct 
         if (record.deletion_ms && !next->deletion_ms)
             problems_add(&problems, PROBLEM_INVALID, "spec.app", "app %s is being deleted", spec->app);
         instance_check_app(spec, &app, &problems);
+        if (old_or_null)
+            instance_check_app_change(old_or_null, spec, &app, &problems);
         ok = problems_to_err(&problems, err);
     } else if (problem.code == ERR_NOT_FOUND) {
         problems_add(&problems, PROBLEM_INVALID, "spec.app", "there is no app %s; apply it first", spec->app);
@@ -160,7 +163,7 @@ bool instance_admit(struct store *tx, const struct record *old, struct record *n
     fields_decode(instance_spec_fields, next->spec, "spec", &spec, &problems);
     if (old)
         fields_decode(instance_spec_fields, old->spec, "spec", &old_spec, &problems);
-    bool ok = problems_to_err(&problems, err) && check_app(tx, next, &spec, err) &&
+    bool ok = problems_to_err(&problems, err) && check_app(tx, next, &spec, old ? &old_spec : NULL, err) &&
               check_quota(tx, next, &spec, old ? &old_spec : NULL, err) && claim_port(tx, next, &spec, err) &&
               (old || claim_database(tx, next, &spec, err));
     fields_release(instance_spec_fields, &spec);

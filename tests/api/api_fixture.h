@@ -164,3 +164,51 @@ static inline void api_fixture_close(struct api_fixture *fixture)
     free(fixture->listen.address);
     free(fixture->listen.plain);
 }
+
+/* ---- cmocka: one PostgreSQL per program, one database and API per test ---- */
+
+static struct pg_fixture api_pg;
+
+static inline int api_setup(void **state)
+{
+    struct api_fixture *fixture = MEM_NEW(struct api_fixture);
+    api_fixture_open(fixture, &api_pg);
+    *state = fixture;
+    return 0;
+}
+
+static inline int api_teardown(void **state)
+{
+    api_fixture_close(*state);
+    free(*state);
+    return 0;
+}
+
+static inline void check_api(struct check_list *list, const char *name, CMUnitTestFunction test)
+{
+    check_add(list, name, test, NULL);
+    list->tests[list->count - 1].setup_func = api_setup;
+    list->tests[list->count - 1].teardown_func = api_teardown;
+}
+#define CHECK_API(list, test) check_api((list), #test, (test))
+
+static inline int start_api_pg(void **state)
+{
+    (void)state;
+    pg_fixture_start(&api_pg);
+    return 0;
+}
+
+static inline int stop_api_pg(void **state)
+{
+    (void)state;
+    pg_fixture_stop(&api_pg);
+    return 0;
+}
+
+static inline int check_run_api(const char *group, struct check_list *list)
+{
+    int failed = _cmocka_run_group_tests(group, list->tests, list->count, start_api_pg, stop_api_pg);
+    free(list->tests);
+    return failed;
+}

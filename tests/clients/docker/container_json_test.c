@@ -3,7 +3,7 @@
 #include "tests/check.h"
 
 static const char inspected[] =
-    "{\"Id\":\"d7fa\",\"Created\":\"2026-11-23T22:45:09.976042372Z\",\"Path\":\"/sbin/docker-init\","
+    "{\"Id\":\"d7fa\",\"Created\":\"2026-11-23T22:45:09.976042372Z\",\"Path\":\"sleep\",\"Args\":[\"9\"],"
     "\"State\":{\"Status\":\"exited\",\"Running\":false,\"OOMKilled\":true,\"ExitCode\":137,\"Error\":\"too bad\","
     "\"StartedAt\":\"2026-11-23T22:45:10.5Z\",\"FinishedAt\":\"2026-11-23T22:45:12.25Z\"},"
     "\"Image\":\"sha256:5731\",\"Name\":\"/td-acme.erp\",\"RestartCount\":0,"
@@ -14,6 +14,7 @@ static const char inspected[] =
     "\"Mounts\":[{\"Type\":\"volume\",\"Name\":\"td-v\",\"Source\":\"/var/lib/docker/volumes/td-v/"
     "_data\",\"Destination\":\"/data\","
     "\"RW\":true},{\"Type\":\"bind\",\"Source\":\"/etc/hosts\",\"Destination\":\"/h\"}],"
+    "\"Path\":\"sleep\",\"Args\":[\"9\"],"
     "\"Config\":{\"Hostname\":\"erp\",\"User\":\"1000:1000\",\"Env\":[\"A=b\",\"C=d=e\"],\"Cmd\":[\"sleep\",\"9\"],"
     "\"Image\":\"tenantd/tiny:1\",\"Labels\":{\"a\":\"b\"}},"
     "\"NetworkSettings\":{\"Ports\":{},\"Networks\":{\"td-acme\":{\"NetworkID\":\"2475\",\"IPAddress\":\"\"}}}}";

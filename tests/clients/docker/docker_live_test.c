@@ -105,6 +105,12 @@ static void created_as_asked(void **state)
     assert_seen(name, "{{json .HostConfig.PortBindings}}",
                 "{\"8069/tcp\":[{\"HostIp\":\"127.0.0.1\",\"HostPort\":\"28069\"},"
                 "{\"HostIp\":\"127.0.0.2\",\"HostPort\":\"28069\"}]}");
+    CLEANUP(container_release) struct container container = { 0 };
+    CLEANUP(containers_release) struct containers containers = { 0 };
+    assert_ok(container_inspect(live->docker, id, NULL, &container, &err), &err);
+    assert_int_equal(json_array_size(container.ports), 2);
+    assert_ok(container_list(live->docker, live->label, NULL, &containers, &err), &err);
+    assert_int_equal(json_array_size(containers.items[0].ports), 0); /* as it does not run */
     assert_seen(name, "{{json .Config.ExposedPorts}}", "{\"8069/tcp\":{},\"8080/tcp\":{}}");
 }
 

@@ -166,7 +166,9 @@ static bool holds_descriptor_of(pid_t pid, const char *path)
     return holds;
 }
 
-/* cluster_start() in a process group of its own, with an open descriptor; killed `after_ms`, or when it is done (-1). */
+/*
+ * cluster_start() in a process group of its own, with an open descriptor; killed `after_ms`, or when it is done (-1).
+ */
 static void start_and_kill(struct live *live, int after_ms)
 {
     pid_t pid = fork();

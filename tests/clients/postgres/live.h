@@ -1,4 +1,7 @@
-/* A real cluster for tests: made by cluster_start() in a temporary directory, ended and removed whatever becomes of the test. */
+/*
+ * A real cluster for tests: made by cluster_start() in a temporary directory, ended and removed whatever becomes of
+ * the test.
+ */
 #pragma once
 
 #include <errno.h>
