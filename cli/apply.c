@@ -153,22 +153,33 @@ static void note_dry_run(struct applying *applying, const struct document *docum
         strv_add(&applying->created_apps, document->record.key.name);
 }
 
-static void apply_one(struct applying *applying, const struct document *document)
+/* What will go wrong with the others, too. */
+static bool concerns_all(enum err_code code)
+{
+    return code == ERR_UNREACHABLE || code == ERR_UNAUTHORIZED || code == ERR_CANCELLED;
+}
+
+/* False: there is no point in going on. */
+static bool apply_one(struct applying *applying, const struct document *document, struct err *err)
 {
     struct cli *cli = applying->cli;
     CLEANUP(apply_result_release) struct apply_result result = { 0 };
-    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(err_release) struct err failure = ERR_INIT;
     enum apply_mode mode = applying->options->dry_run ? APPLY_DRY_RUN : APPLY_STORE;
     if (rests_on_dry_run(applying, document)) {
         struct target target = document_target(document);
         CLEANUP(freep) char *name = target_brief(&target);
         cli_printf(cli, "%s created (checked here only: what it stands on does not exist yet)\n", name);
-        return;
+        return true;
     }
-    if (!apply_document(cli, document, mode, &result, &err)) {
-        err_wrap(&err, "%s", document->origin);
-        applying->exit = cli_complain(cli, &err);
-        return;
+    if (!apply_document(cli, document, mode, &result, &failure)) {
+        if (concerns_all(failure.code)) {
+            err_move(err, &failure);
+            return false;
+        }
+        err_wrap(&failure, "%s", document->origin);
+        applying->exit = cli_complain(cli, &failure);
+        return true;
     }
     say(applying, document, result.did);
     if (result.did == APPLY_CREATED && applying->options->dry_run)
@@ -177,6 +188,7 @@ static void apply_one(struct applying *applying, const struct document *document
         .target = document_target(document),
         .generation = object_generation(result.object),
     };
+    return true;
 }
 
 static bool wait_for_all(const struct applying *applying, struct err *err)
@@ -192,11 +204,9 @@ static bool wait_for_all(const struct applying *applying, struct err *err)
 
 static bool apply_all(struct applying *applying, int *ret_exit, struct err *err)
 {
-    for (size_t i = 0; i < applying->documents->count; i++) {
-        if (!call_check(&applying->cli->call, err))
+    for (size_t i = 0; i < applying->documents->count; i++)
+        if (!apply_one(applying, &applying->documents->items[i], err))
             return false;
-        apply_one(applying, &applying->documents->items[i]);
-    }
     *ret_exit = applying->exit;
     bool waits = applying->options->wait && !applying->options->dry_run && applying->exit == EXIT_OK;
     return !waits || wait_for_all(applying, err);

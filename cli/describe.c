@@ -37,7 +37,7 @@ static void print_map(struct str *out, const char *label, const json_t *map)
     json_t *tree = (json_t *)(uintptr_t)map; /* jansson's iterators take no const; nothing is changed */
     const char *key;
     json_t *value;
-    json_object_foreach(tree, key, value)
+    json_object_foreach (tree, key, value)
         strv_addf(&lines, "%s=%s", key, json_is_string(value) ? json_string_value(value) : "");
     strv_sort(&lines);
     for (size_t i = 0; i < lines.count; i++)
@@ -67,7 +67,8 @@ static json_t *shortened(const json_t *value)
     }
     if (json_is_object(value)) {
         json_t *copy = json_object();
-        json_object_foreach(tree, key, child) json_put(copy, key, shortened(child));
+        json_object_foreach (tree, key, child)
+            json_put(copy, key, shortened(child));
         return copy;
     }
     if (json_is_array(value)) {

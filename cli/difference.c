@@ -49,7 +49,8 @@ static void compare_objects(struct differences *differences, const char *path, c
     json_t *value;
     if (before && after)
         json_object_update_missing(both, (json_t *)(uintptr_t)after); /* takes no const; only `both` is changed */
-    json_object_foreach(both, key, value) strv_add(&keys, key);
+    json_object_foreach (both, key, value)
+        strv_add(&keys, key);
     strv_sort(&keys);
     for (size_t i = 0; i < keys.count; i++) {
         CLEANUP(freep) char *child = mem_printf("%s%s%s", path, path[0] ? "." : "", keys.items[i]);

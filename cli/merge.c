@@ -18,8 +18,7 @@ static json_t *without_nulls(const json_t *value)
     if (!json_is_object(value))
         return json_deep_copy(value);
     json_t *copy = json_object();
-    json_object_foreach(tree, key, child)
-    {
+    json_object_foreach (tree, key, child) {
         if (!json_is_null(child))
             json_put(copy, key, without_nulls(child));
     }
@@ -45,8 +44,7 @@ static void add_changes(json_t *patch, const json_t *last, const json_t *wanted,
     json_t *tree = (json_t *)(uintptr_t)wanted; /* as above */
     const char *key;
     json_t *value;
-    json_object_foreach(tree, key, value)
-    {
+    json_object_foreach (tree, key, value) {
         const json_t *there = member(live, key);
         if (json_is_null(value))
             continue;
@@ -65,8 +63,7 @@ static void add_removals(json_t *patch, const json_t *last, const json_t *wanted
     json_t *tree = (json_t *)(uintptr_t)last; /* as above */
     const char *key;
     json_t *value;
-    json_object_foreach(tree, key, value)
-    {
+    json_object_foreach (tree, key, value) {
         if (!json_is_null(value) && !member(wanted, key) && member(live, key))
             json_put(patch, key, json_null());
     }

@@ -92,6 +92,14 @@ static bool set_flag(const struct option_row *row, bool *flag, const char *text,
     return true;
 }
 
+static bool set_duration(const struct option_row *row, int64_t *ms, const char *text, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (str_parse_int64(text, 0, 0, ms) || quantity_duration(text, ms, &problem))
+        return true;
+    return err_set(err, ERR_BAD_REQUEST, "--%s: %s", row->name, err_message(&problem));
+}
+
 static bool set_value(const struct option_row *row, void *values, const char *text, struct err *err)
 {
     void *value = (char *)values + row->offset;
@@ -111,8 +119,7 @@ static bool set_value(const struct option_row *row, void *values, const char *te
             return true;
         return err_set(err, ERR_BAD_REQUEST, "--%s: %s is not a whole number of 0 or more", row->name, shown);
     case OPTION_DURATION:
-        return str_parse_int64(text, 0, 0, value) || quantity_duration(text, value, err) ||
-               err_wrap(err, "--%s", row->name);
+        return set_duration(row, value, text, err);
     case OPTION_CHOICE:
         return is_choice(row, text, value) || complain_choice(row, text, err);
     }

@@ -14,7 +14,8 @@ static bool print_field(struct cli *cli, const json_t *secrets, const char *name
     json_t *tree = (json_t *)(uintptr_t)secrets; /* jansson's iterators take no const; nothing is changed */
     const char *key;
     json_t *ignored;
-    json_object_foreach(tree, key, ignored) strv_add(&names, key);
+    json_object_foreach (tree, key, ignored)
+        strv_add(&names, key);
     strv_sort(&names);
     CLEANUP(freep) char *list = strv_join(&names, ", ");
     return err_set(err, ERR_BAD_REQUEST, "there is no secret \"%s\"; there are: %s", name,
@@ -33,8 +34,7 @@ static void print_all(struct cli *cli, const json_t *secrets)
     endless.is_terminal = false;
     strv_add(&table.header, "NAME");
     strv_add(&table.header, "VALUE");
-    json_object_foreach(tree, key, value)
-    {
+    json_object_foreach (tree, key, value) {
         struct strv *row = table_add_row(&table);
         strv_add(row, key);
         strv_add(row, json_is_string(value) ? json_string_value(value) : "");

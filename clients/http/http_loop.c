@@ -14,6 +14,7 @@ struct http_flight {
     size_t body_limit;
     size_t delivered;
     struct http_head head;
+    void (*on_open)(void *context, int status);
     void (*on_data)(void *context, const char *bytes, size_t len);
     void (*on_done)(void *context, int status, const char *problem);
     void *context;
@@ -178,7 +179,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct http_flight *flight = context;
-    return http_head_take(&flight->head, bytes, size * count) ? size * count : 0;
+    bool fine = http_head_take(&flight->head, bytes, size * count);
+    long status = 0;
+    http_must(curl_easy_getinfo(flight->curl, CURLINFO_RESPONSE_CODE, &status));
+    if (fine && flight->head.ended && status >= 200 && flight->on_open && !flight->cancelled) {
+        void (*on_open)(void *context, int status) = flight->on_open;
+        flight->on_open = NULL; /* trailers come here, too */
+        on_open(flight->context, (int)status);
+    }
+    return fine && !flight->cancelled ? size * count : 0;
 }
 
 struct http_loop *http_loop_new(struct ev_loop *loop)
@@ -214,6 +223,7 @@ struct http_flight *http_loop_get(struct http_loop *http_loop, const struct http
     struct http_flight *flight = MEM_NEW(struct http_flight);
     flight->http_loop = http_loop;
     flight->body_limit = options->body_limit;
+    flight->on_open = options->on_open;
     flight->on_data = options->on_data;
     flight->on_done = options->on_done;
     flight->context = options->context;

@@ -16,6 +16,8 @@ struct http_flight_options {
     const char *path;
     int64_t timeout_ms; /* 0: none, for streams */
     size_t body_limit;  /* of a collected body; beyond it the rest is thrown away, which is no error; 0: none */
+    /* The head of an answer is there, so a stream is open; at most once. NULL: nobody asks. */
+    void (*on_open)(void *context, int status);
     void (*on_data)(void *context, const char *bytes, size_t len); /* NULL: collected nowhere */
     /* Exactly once, unless cancelled. `status` 0: no answer, `problem` says why ("" otherwise). The flight is gone afterwards. */
     void (*on_done)(void *context, int status, const char *problem);

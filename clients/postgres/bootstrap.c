@@ -253,6 +253,8 @@ bool server_bootstrap(const struct server_bootstrap *bootstrap, const struct cal
     if (!server_installation_check(bootstrap->installation, err) || !server_name_check("role", bootstrap->role, err) ||
         !server_name_check("database", bootstrap->database, err))
         return false;
+    if (strchr(bootstrap->role, '$'))
+        return err_set(err, ERR_INVALID, "role name %s has a $, which ends the functions' text", bootstrap->role);
     if (!pg_query(pg, "select current_setting('is_superuser') as is_superuser", NULL, 0, call, &result, err))
         return err_wrap(err, "bootstrap the database server");
     if (!str_equal(pg_text(result, 0, "is_superuser"), "on"))

@@ -1,7 +1,6 @@
 /* Start-up, adoption and stop of the embedded PostgreSQL cluster. */
 #include "clients/postgres/cluster.h"
 
-#include <errno.h>
 #include <poll.h>
 
 #include "base/log.h"

@@ -230,7 +230,8 @@ static bool conn_flush(PGconn *conn, const struct call *call, struct err *err)
         if (!PQconsumeInput(conn))
             break;
     }
-    return true; /* also when it broke: it may still hold the server's last words, which conn_collect() reads and tells */
+    /* True also when it broke: it may still hold the server's last words, which conn_collect() reads and tells. */
+    return true;
 }
 
 /* Reads until the server is ready again. The last result counts; the first error does, where there is one. */

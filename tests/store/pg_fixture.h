@@ -26,7 +26,7 @@ struct pg_fixture {
     char *data;
     struct cluster cluster;
     pid_t guardian;
-    int guard_fd; /* closed: the guardian acts */
+    int guard_fd; /* written to or closed: the guardian acts */
     int databases;
 };
 
@@ -44,8 +44,11 @@ static inline void pg_fixture_guard(struct pg_fixture *fixture)
     }
     close(ends[1]);
     setsid(); /* an interrupt at the terminal is for the test */
-    while (read(ends[0], &byte, 1) < 0)
+    ssize_t len;
+    while ((len = read(ends[0], &byte, 1)) < 0)
         ;
+    if (len == 0)
+        sleep(5); /* it was killed: what it was just starting may still come up */
     struct call call = call_within(NULL, MINUTE_MS);
     struct err err = ERR_INIT;
     bool done = cluster_stop(fixture->data, &call, &err) && dir_remove(fixture->data, &err);
@@ -77,6 +80,7 @@ static inline void pg_fixture_start(struct pg_fixture *fixture)
 static inline void pg_fixture_stop(struct pg_fixture *fixture)
 {
     int status = -1;
+    assert_int_equal(write(fixture->guard_fd, "", 1), 1);
     close(fixture->guard_fd);
     assert_int_equal(waitpid(fixture->guardian, &status, 0), fixture->guardian);
     assert_int_equal(status, 0);

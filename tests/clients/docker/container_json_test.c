@@ -14,7 +14,6 @@ static const char inspected[] =
     "\"Mounts\":[{\"Type\":\"volume\",\"Name\":\"td-v\",\"Source\":\"/var/lib/docker/volumes/td-v/"
     "_data\",\"Destination\":\"/data\","
     "\"RW\":true},{\"Type\":\"bind\",\"Source\":\"/etc/hosts\",\"Destination\":\"/h\"}],"
-    "\"Path\":\"sleep\",\"Args\":[\"9\"],"
     "\"Config\":{\"Hostname\":\"erp\",\"User\":\"1000:1000\",\"Env\":[\"A=b\",\"C=d=e\"],\"Cmd\":[\"sleep\",\"9\"],"
     "\"Image\":\"tenantd/tiny:1\",\"Labels\":{\"a\":\"b\"}},"
     "\"NetworkSettings\":{\"Ports\":{},\"Networks\":{\"td-acme\":{\"NetworkID\":\"2475\",\"IPAddress\":\"\"}}}}";

@@ -86,6 +86,7 @@ static void created_as_asked(void **state)
     CLEANUP(freep) char *id = live_create(live, "c", SLEEP, &base);
     assert_seen(name, "{{.Id}}", id);
     assert_seen(name, "{{.State.Status}}", "created");
+    assert_seen(name, "{{json .Config.Entrypoint}} {{.Path}} {{index .Args 0}}", "[\"/bin/sh\"] /bin/sh -c");
     assert_seen(name, "{{json .Config.Env}}", "[\"A=b c\",\"EMPTY=\",\"PATH=/app:/bin\"]");
     assert_seen(name, "{{.Config.User}} {{.Config.Hostname}} {{.Config.StopTimeout}}", "1000:1001 erp 3");
     assert_seen(name, "{{index .Config.Labels \"tenantd.test\"}}", live->prefix);

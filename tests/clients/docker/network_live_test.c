@@ -166,8 +166,16 @@ struct watch {
     struct ev_loop *loop;
     struct str lines;
     const char *until;
+    int opened;
     char *problem;
 };
+
+static void on_open(void *context, int status)
+{
+    struct watch *watch = context;
+    watch->opened = status;
+    ev_break(watch->loop, EVBREAK_ALL);
+}
 
 static void on_data(void *context, const char *bytes, size_t len)
 {
@@ -230,14 +238,17 @@ static void events(void **state)
     CLEANUP(docker_version_release) struct docker_version version = { 0 };
     struct watch watch = { .loop = ev_loop_new(EVFLAG_AUTO), .lines = STR_INIT };
     struct http_loop *http_loop = http_loop_new(watch.loop);
-    struct http_flight_options options = { .on_data = on_data, .on_done = on_done, .context = &watch };
+    struct http_flight_options options = {
+        .on_open = on_open, .on_data = on_data, .on_done = on_done, .context = &watch
+    };
     assert_ok(docker_version(live->docker, NULL, &version, &err), &err);
     docker_event_source(live->docker, live->label, &options.target, &path);
     options.path = path;
     CLEANUP(freep) char *versioned = mem_printf("/v%s/events?", version.api);
     assert_true(str_starts_with(path, versioned));
     http_loop_get(http_loop, &options);
-    run_for(watch.loop, 300); /* now it is subscribed */
+    run_for(watch.loop, 10000);
+    assert_int_equal(watch.opened, 200); /* now it is subscribed */
     CLEANUP(freep)
     char *stranger = LIVE_RUN("docker", "run", "--rm", "--network", "none", "--entrypoint", "/bin/true", live->image);
     const struct container_create base = { .memory_bytes = 64 << 20 };

@@ -16,10 +16,12 @@ struct outcome {
     struct fixture *fixture;
     struct http_flight *flight;
     const char *path;
+    int opened; /* status */
     int done;
     int status;
     char *problem;
     struct str body;
+    bool cancel_on_open;
     struct http_flight *cancel_on_data;
     struct outcome *begin_on_data;
     struct outcome *begin_on_done;
@@ -78,6 +80,16 @@ static void on_data(void *context, const char *bytes, size_t len)
     }
 }
 
+static void on_open(void *context, int status)
+{
+    struct outcome *outcome = context;
+    assert_int_equal(outcome->opened, 0);
+    assert_int_equal(outcome->done, 0);
+    outcome->opened = status;
+    if (outcome->cancel_on_open)
+        http_flight_cancel(outcome->flight);
+}
+
 static void on_done(void *context, int status, const char *problem)
 {
     struct outcome *outcome = context;
@@ -97,6 +109,7 @@ static void begin(struct fixture *fixture, struct outcome *outcome, const char *
         .target = { .base_url = fixture->server->base_url, .unix_socket = fixture->server->unix_socket },
         .path = path,
         .timeout_ms = timeout_ms,
+        .on_open = on_open,
         .on_data = on_data,
         .on_done = on_done,
         .context = outcome,
@@ -132,18 +145,19 @@ static void every_end(void **state)
         int64_t timeout_ms;
         int status;
         const char *body;
+        int opened;
     } rows[] = {
-        { "a plain answer", "/ok", 1000, 200, "hello" },
-        { "any status", "/status/503", 1000, 503, "{\"message\": \"no\"}" },
-        { "a stream that ends", "/lines", 0, 200, "line 0\nline 1\nline 2\nline 3\nline 4\n" },
-        { "closed without a word", "/nothing", 1000, 0, "" },
-        { "cut within the body", "/cut", 1000, 0, "only this" },
-        { "cut between chunks", "/chunkcut", 0, 0, "hello" },
-        { "cut within the headers", "/halfhead", 1000, 0, "" },
-        { "no HTTP", "/garbage", 1000, 0, "" },
-        { "a megabyte of headers", "/headers", 1000, 0, "" },
-        { "silence", "/mute", 100, 0, "" },
-        { "a body that stops coming", "/stall", 100, 0, "abc" },
+        { "a plain answer", "/ok", 1000, 200, "hello", 200 },
+        { "any status", "/status/503", 1000, 503, "{\"message\": \"no\"}", 503 },
+        { "a stream that ends", "/lines", 0, 200, "line 0\nline 1\nline 2\nline 3\nline 4\n", 200 },
+        { "closed without a word", "/nothing", 1000, 0, "", 0 },
+        { "cut within the body", "/cut", 1000, 0, "only this", 200 },
+        { "cut between chunks", "/chunkcut", 0, 0, "hello", 200 },
+        { "cut within the headers", "/halfhead", 1000, 0, "", 0 },
+        { "no HTTP", "/garbage", 1000, 0, "", 0 },
+        { "a megabyte of headers", "/headers", 1000, 0, "", 0 },
+        { "silence", "/mute", 100, 0, "", 0 },
+        { "a body that stops coming", "/stall", 100, 0, "abc", 200 },
     };
     struct fixture *fixture = *state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -155,6 +169,8 @@ static void every_end(void **state)
         if (outcome.done != 1 || outcome.status != rows[i].status || strcmp(outcome.body.text, rows[i].body) != 0)
             fail_msg("%s: done %d, status %d (%s), body %s", rows[i].why, outcome.done, outcome.status, outcome.problem,
                      outcome.body.text);
+        if (outcome.opened != rows[i].opened)
+            fail_msg("%s: opened with %d", rows[i].why, outcome.opened);
         assert_int_equal(outcome.problem[0] == '\0', outcome.status != 0);
     }
 }
@@ -227,12 +243,17 @@ static void cancel_from_within(void **state)
     CLEANUP(outcome_release) struct outcome own = { 0 };
     CLEANUP(outcome_release) struct outcome other = { 0 };
     CLEANUP(outcome_release) struct outcome victim = { 0 };
+    CLEANUP(outcome_release) struct outcome early = { .cancel_on_open = true };
+    begin(fixture, &early, "/lines", 0);
     begin(fixture, &own, "/lines", 0);
     own.cancel_on_data = own.flight;
     begin(fixture, &victim, "/mute", 0);
     begin(fixture, &other, "/lines", 0);
     other.cancel_on_data = victim.flight;
     run_for(fixture, 300);
+    assert_int_equal(early.opened, 200);
+    assert_int_equal(early.done, 0);
+    assert_string_equal(early.body.text, "");
     assert_int_equal(own.done, 0);
     assert_string_equal(own.body.text, "line 0\n");
     assert_int_equal(victim.done, 0);

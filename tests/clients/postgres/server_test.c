@@ -70,6 +70,7 @@ static void test_bootstrap_refusals(void **state)
         { "another's database", "create role other_6", "other_6", "tenantd", INSTALLATION, ERR_CONFLICT },
         { "installation in capitals", "select 1", "tenantd", "tenantd", "ABCDEF", ERR_INVALID },
         { "installation with an injection", "select 1", "tenantd", "tenantd", "a'; --", ERR_INVALID },
+        { "a role that ends the functions' text", "select 1", "a$function$", "tenantd", INSTALLATION, ERR_INVALID },
         { "role name too long", "select 1",
           "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "tenantd", INSTALLATION,
           ERR_INVALID },
