@@ -3,8 +3,8 @@
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 SANITIZE ?=
-BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma := ,
+BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 CC ?= gcc
 PKG_CFLAGS := $(shell pkg-config --cflags libcurl libpq yaml-0.1 jansson openssl libmicrohttpd 2>/dev/null)

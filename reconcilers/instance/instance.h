@@ -87,7 +87,7 @@ struct instance_seen {
     bool on_network;
     enum thing job_is, network_is, volume_is, image_is, database_is, role_is;
     bool role_right, database_right; /* as we leave them */
-    bool database_unstamped;         /* ours by its owner; a killed create left it so */
+    bool database_unstamped;         /* ours by its owner, without our stamp */
     struct health_seen health;
     int64_t memory_use; /* -1: not known */
     bool host_known;

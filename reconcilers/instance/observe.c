@@ -28,10 +28,10 @@ static void judge_container(const struct instance_want *want, struct instance_se
 static void judge_database(const struct instance_want *want, const struct database *database,
                            struct instance_seen *seen)
 {
-    bool owned = str_equal(database->owner, want->role);
-    seen->database_unstamped = owned && !database->comment;
-    seen->database_is =
-        seen->database_unstamped || str_equal(database->comment, want->stamp) ? THING_OURS : THING_STRANGER;
+    bool owned = str_equal(database->owner, want->role), stamped = str_equal(database->comment, want->stamp);
+    /* The comment is the owner's to change: who owns it as this record's own role is believed, and the stamp put back. */
+    seen->database_unstamped = owned && !stamped;
+    seen->database_is = owned || stamped ? THING_OURS : THING_STRANGER;
     seen->database_right = owned && database->allow_connections && !database->public_can_connect;
 }
 

@@ -106,7 +106,7 @@ static void plan_deletion(const struct instance_want *want, const struct instanc
     /* A retained database's objects belong to the role, so it stays with them. */
     if (seen->role_is == THING_OURS && !retain)
         add(plan, STEP_DROP_ROLE, want->role);
-    if (seen->volume_is == THING_OURS && !retain)
+    if (seen->volume_is == THING_OURS && want->state.volume && !retain)
         add(plan, STEP_REMOVE_VOLUME, want->state.volume);
     add(plan, STEP_RELEASE, NULL);
 }
@@ -124,6 +124,17 @@ bool instance_can_be_cloned(const struct instance_want *want)
             return false;
     }
     return true;
+}
+
+/* A database or volume of this record stands, and no initialisation was ever begun: what we remember is not all there was. */
+static bool nothing_is_forgotten(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
+{
+    bool stands = seen->database_is == THING_OURS || (want->state.volume && seen->volume_is == THING_OURS);
+    if (stands && !want->state.dirty)
+        plan_block(plan, BLOCK_PASSING, "DataUnknown",
+                   "a database or volume of this record exists that tenantd does not remember making; it is left alone. "
+                   "Were the records restored from an old copy? Move the data away, or delete the record");
+    return !plan->blocked_reason;
 }
 
 static void plan_fresh_data(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
@@ -416,7 +427,7 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
                        want->network);
             return;
         }
-        if (!fits_host(want, seen, plan))
+        if (!nothing_is_forgotten(want, seen, plan) || !fits_host(want, seen, plan))
             return;
         if (seen->image_is == THING_ABSENT)
             add(plan, STEP_PULL_IMAGE, want->image);

@@ -203,7 +203,8 @@ static void watch_health(struct attempt *attempt)
         address = ctx->settings->publish_address;
         target.port = (int)want->state.port;
     }
-    if (!address || !address[0])
+    /* What was not inspected has no starting time: the probe goes on as it was. */
+    if (!address || !address[0] || !container->inspected)
         return;
     snprintf(target.uid, sizeof(target.uid), "%s", want->record.uid);
     snprintf(target.container_id, sizeof(target.container_id), "%s", container->id);

@@ -77,6 +77,8 @@ static void nothing_there(struct scene *scene)
     scene->seen.role_right = scene->seen.database_right = scene->seen.container_matches = scene->seen.on_network = false;
 }
 
+static void deleted(struct scene *scene);
+
 static void allocated(struct scene *scene)
 {
     static char volume[] = "td-acme.erp-0123";
@@ -123,6 +125,25 @@ static void init_was_killed(struct scene *scene)
     scene->want.state.dirty = true;
     scene->seen.job_is = scene->seen.database_is = scene->seen.volume_is = scene->seen.role_is = THING_OURS;
     scene->seen.role_right = true;
+}
+
+static void state_was_lost(struct scene *scene)
+{
+    allocated(scene);
+    scene->seen.database_is = scene->seen.volume_is = scene->seen.role_is = THING_OURS;
+    scene->seen.role_right = true;
+}
+
+static void stamp_was_changed(struct scene *scene)
+{
+    settled(scene);
+    scene->seen.database_unstamped = true;
+}
+
+static void deleted_with_state_lost(struct scene *scene)
+{
+    deleted(scene);
+    scene->want.state = (struct instance_state){ 0 };
 }
 
 static void created_stopped(struct scene *scene)
@@ -456,6 +477,10 @@ static const struct row rows[] = {
     { "a template is being made", warm_is_building, "", "WaitingForWarmDatabase" },
     { "a killed init never counted: all of it anew", init_was_killed,
       "remove-job discard-database discard-volume create-database create-volume initialise create-container start", NULL },
+    { "data that was never begun to be made is not discarded", state_was_lost, "", "DataUnknown" },
+    { "the database's stamp was changed by its owner", stamp_was_changed, "repair-database", NULL },
+    { "deleted, and the volume's name is not known", deleted_with_state_lost,
+      "stop remove-container drop-database drop-role release-record", NULL },
     { "created as Stopped: data, no container", created_stopped, "put-role create-database create-volume initialise", NULL },
     { "more cpu than the host has", too_large_for_host, "", "ExceedsHost" },
     { "container removed", container_removed, "create-container start", NULL },
