@@ -88,16 +88,22 @@ static void on_done(void *context, int status, const char *problem)
     events->wait_ms = events->wait_ms * 2 < RECONNECT_MAX_MS ? events->wait_ms * 2 : RECONNECT_MAX_MS;
 }
 
+/* Subscribed first, listed then: what happens between the two is not missed. */
+static void on_open(void *context, int status)
+{
+    struct docker_events *events = context;
+    if (status == 200 && events->options.on_connect)
+        events->options.on_connect(events->options.context);
+}
+
 static void connect_stream(struct docker_events *events)
 {
-    struct http_flight_options flight = { .on_data = on_data, .on_done = on_done, .context = events };
+    struct http_flight_options flight = { .on_open = on_open, .on_data = on_data, .on_done = on_done, .context = events };
     CLEANUP(freep) char *path = NULL;
     str_clear(&events->line);
     docker_event_source(events->docker, events->label, &flight.target, &path);
     flight.path = path;
     events->flight = http_loop_get(events->options.http_loop, &flight);
-    if (events->options.on_connect)
-        events->options.on_connect(events->options.context);
 }
 
 static void on_reconnect(struct ev_loop *loop, ev_timer *timer, int revents)

@@ -94,7 +94,7 @@ bool network_provide(struct reconcile_context *ctx, const struct record_key *key
             *ret_subnet = STEAL(subnet);
             return true;
         }
-        if (problem.code != ERR_CONFLICT) {
+        if (problem.code != ERR_CONFLICT && problem.code != ERR_EXISTS) {
             err_move(err, &problem);
             return err_wrap(err, "create network %s", name);
         }
@@ -122,6 +122,17 @@ bool network_provide(struct reconcile_context *ctx, const struct record_key *key
         err, ERR_CONFLICT,
         "the first %d free subnets of network.pool %s overlap with other networks of this host: choose another pool",
         OVERLAPS_TRIED, ctx->settings->network_pool);
+}
+
+bool network_attach(struct reconcile_context *ctx, const char *network, const char *container, struct err *err)
+{
+    struct err problem = ERR_INIT;
+    if (network_connect(ctx->docker, network, container, &ctx->call, &problem) || problem.code == ERR_EXISTS) {
+        err_release(&problem);
+        return true;
+    }
+    err_move(err, &problem);
+    return false;
 }
 
 bool network_withdraw(struct reconcile_context *ctx, const char *name, const char *uid, struct err *err)

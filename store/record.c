@@ -22,7 +22,9 @@ static bool document_is_sound(const json_t *value, int levels, const char *what,
         return err_set(err, ERR_INVALID, "%s: nested deeper than %d levels", what, DOCUMENT_LEVELS);
     if (json_is_string(value) && !str_is_utf8(json_string_value(value), json_string_length(value)))
         return err_set(err, ERR_INVALID, "%s: a text has a NUL character or is not UTF-8", what);
-    json_array_foreach(value, index, item) if (!document_is_sound(item, levels - 1, what, err)) return false;
+    json_array_foreach (value, index, item)
+        if (!document_is_sound(item, levels - 1, what, err))
+            return false;
     if (!json_is_object(value))
         return true;
     json_object_keylen_foreach((json_t *)(uintptr_t)value, key, key_len, item) /* its macro lacks const */
@@ -35,11 +37,23 @@ static bool document_is_sound(const json_t *value, int levels, const char *what,
     return true;
 }
 
+/*
+ * With all digits of a real number, where json_dump() shows 15: what is read back must equal what was given, or the
+ * same document would be written again and again.
+ */
+char *json_dump_exactly(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+    if (!text)
+        abort(); /* out of memory: it is known to be UTF-8 */
+    return text;
+}
+
 bool document_print(const json_t *document, const char *what, char **ret, struct err *err)
 {
     if (!document_is_sound(document, DOCUMENT_LEVELS, what, err))
         return false;
-    *ret = document ? json_dump(document) : mem_strdup("{}");
+    *ret = document ? json_dump_exactly(document) : mem_strdup("{}");
     return true;
 }
 

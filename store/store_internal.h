@@ -76,6 +76,7 @@ bool record_from_row(const PGresult *result, int row, struct record *ret, struct
  * nesting. Owned.
  */
 bool document_print(const json_t *document, const char *what, char **ret, struct err *err) MUST_USE;
+char *json_dump_exactly(const json_t *value);
 bool record_find(struct store *store, enum statement_id id, const struct record_key *key, struct record *ret,
                  struct err *err) MUST_USE;
 void record_move(struct record *to, struct record *from); /* `from` is zeroed memory then */

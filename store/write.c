@@ -61,7 +61,7 @@ static bool record_print(const struct record *record, struct printed *ret, struc
         !document_print(record->status, "status", &ret->status, err))
         return false;
     object = record_to_json(record);
-    ret->object = json_dump(object);
+    ret->object = json_dump_exactly(object);
     return true;
 }
 

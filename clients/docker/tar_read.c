@@ -232,7 +232,8 @@ static bool header_is_zero(const struct tar_header *header)
 static bool take_header(struct tar_reader *reader, struct err *err)
 {
     const struct tar_header *header = &reader->header;
-    uint64_t sum, size;
+    uint64_t sum = 0;
+    uint64_t size = 0;
     expect_header(reader);
     if (header_is_zero(header)) {
         if (++reader->zero_blocks == 2)

@@ -336,7 +336,8 @@ static bool versions_stay(struct store *tx, const struct record *next, const str
 bool app_admit(struct store *tx, const struct record *old, struct record *next, void *settings, struct err *err)
 {
     (void)settings;
-    if (!old && !strv_has(&next->finalizers, FINALIZER_TEARDOWN))
+    /* Also on an update: a document without finalizers must not let go of what has to be torn down. */
+    if (!strv_has(&next->finalizers, FINALIZER_TEARDOWN))
         strv_add(&next->finalizers, FINALIZER_TEARDOWN);
     if (!old || next->deletion_ms)
         return true;

@@ -155,7 +155,8 @@ bool instance_admit(struct store *tx, const struct record *old, struct record *n
     (void)settings; /* nothing of the configuration matters here */
     CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
     struct instance_spec spec = { 0 }, old_spec = { 0 };
-    if (!old && !strv_has(&next->finalizers, FINALIZER_TEARDOWN))
+    /* Also on an update: a document without finalizers must not let go of what has to be torn down. */
+    if (!strv_has(&next->finalizers, FINALIZER_TEARDOWN))
         strv_add(&next->finalizers, FINALIZER_TEARDOWN);
     /* A record on its way out is changed only to let it go; what it refers to may be gone already. */
     if (next->deletion_ms)

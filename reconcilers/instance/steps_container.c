@@ -1,7 +1,7 @@
 /* The effects on an instance's container; see steps.c for the others and the table. */
 #include "base/log.h"
 #include "reconcilers/instance/steps_internal.h"
-#include "reconcilers/names.h"
+#include "reconcilers/network.h"
 
 enum {
     PULL_TIMEOUT_MS = 3600000,
@@ -90,7 +90,7 @@ bool step_resize(struct reconcile_context *ctx, struct instance_want *want, cons
 bool step_connect(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
                   struct err *err)
 {
-    return network_connect(ctx->docker, want->network, seen->container.id, &ctx->call, err);
+    return network_attach(ctx, want->network, seen->container.id, err);
 }
 
 bool step_unpause(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,

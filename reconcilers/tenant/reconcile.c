@@ -111,7 +111,7 @@ static bool run_step(struct tenant_attempt *attempt, enum tenant_step step, stru
         wake_instances(attempt);
         return true;
     case TENANT_CONNECT_PROXY:
-        return network_connect(ctx->docker, attempt->network, ctx->settings->proxy_container, &ctx->call, err);
+        return network_attach(ctx, attempt->network, ctx->settings->proxy_container, err);
     case TENANT_DELETE_INSTANCES:
         return request_deletions(attempt, err);
     case TENANT_REMOVE_NETWORK:
@@ -249,7 +249,8 @@ bool tenant_admit(struct store *tx, const struct record *old, struct record *nex
     (void)tx;
     (void)settings;
     (void)err; /* a tenant stands on nothing else */
-    if (!old && !strv_has(&next->finalizers, FINALIZER_TEARDOWN))
+    /* Also on an update: a document without finalizers must not let go of what has to be torn down. */
+    if (!strv_has(&next->finalizers, FINALIZER_TEARDOWN))
         strv_add(&next->finalizers, FINALIZER_TEARDOWN);
     return true;
 }

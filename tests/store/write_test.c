@@ -137,8 +137,8 @@ static void the_same_again_writes_nothing(void **state)
 {
     struct store_fixture *fixture = *state;
     CLEANUP(record_release) struct record record = { 0 };
-    CLEANUP(json_decrefp) json_t *status = json_pack("{s:s,s:i}", "phase", "Active", "number", 1);
-    CLEANUP(json_decrefp) json_t *reordered = json_pack("{s:i,s:s}", "number", 1, "phase", "Active");
+    CLEANUP(json_decrefp) json_t *status = json_pack("{s:s,s:f}", "phase", "Active", "number", 1.0 / 3);
+    CLEANUP(json_decrefp) json_t *reordered = json_pack("{s:f,s:s}", "number", 1.0 / 3, "phase", "Active");
     struct err err = ERR_INIT;
     int64_t version = 0;
     CLEANUP(freep) char *uid = record_store(fixture->store, KIND_TENANT, "", "acme", 1);

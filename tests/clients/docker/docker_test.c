@@ -1,6 +1,7 @@
 /* The connection to an engine: version negotiation, addresses, and what refusals mean. Nothing is called. */
 #include "clients/docker/docker_internal.h"
 #include "tests/check.h"
+#include "tests/clients/http/server.h"
 
 /* As the engines' GET /version answers, cut down to what says something about versions. */
 static const struct negotiation_row {
@@ -269,6 +270,130 @@ static void no_engine_is_unreachable(void **state)
     assert_non_null(strstr(err_message(&err), "td-a.b"));
 }
 
+/* ---- an engine of a few sentences, for what a true one cannot be made to say ---- */
+
+struct script {
+    const char *path;   /* begins the request's */
+    const char *answer; /* raw, when it begins with "HTTP/", else the body of a 200 */
+};
+struct fake_engine {
+    struct server *server;
+    struct docker *docker;
+    const struct script *script; /* the next one to be asked for */
+    int unexpected;
+};
+
+static bool follow_script(struct server *server, int fd, const char *request)
+{
+    struct fake_engine *fake = server->context;
+    const struct script *line = fake->script;
+    const char *path = strchr(request, ' ') + 1;
+    if (!line->path || !str_starts_with(path, line->path)) {
+        fake->unexpected++;
+        return false;
+    }
+    fake->script++;
+    if (str_starts_with(line->answer, "HTTP/"))
+        return say(fd, line->answer), false;
+    return answer(fd, 200, line->answer), true;
+}
+
+static void fake_engine_start(struct fake_engine *fake, const struct script *script)
+{
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    *fake = (struct fake_engine){ .server = server_unix(), .script = script };
+    fake->server->context = fake;
+    fake->server->script = follow_script;
+    CLEANUP(freep) char *host = mem_printf("unix://%s", fake->server->unix_socket);
+    assert_ok(docker_open(&(struct docker_options){ .host = host }, &fake->docker, &err), &err);
+}
+
+/* All that was in the script was asked for, and nothing else. */
+static void fake_engine_end(struct fake_engine *fake)
+{
+    docker_free(fake->docker);
+    server_free(fake->server);
+    assert_int_equal(fake->unexpected, 0);
+    assert_null(fake->script->path);
+}
+
+#define VERSION_27                                                                                                     \
+    "{\"Version\":\"27.5.1\",\"ApiVersion\":\"1.47\",\"MinAPIVersion\":\"1.24\",\"Os\":\"l\",\"Arch\":\"a\"}"
+#define VERSION_20                                                                                                     \
+    "{\"Version\":\"20.10\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\",\"Os\":\"l\",\"Arch\":\"a\"}"
+#define TOO_NEW                                                                                                        \
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"                                                            \
+    "{\"message\":\"client version 1.47 is too new. Maximum supported API version is 1.41\"}"
+
+/* The version is asked for once; and again when the engine was replaced by an older one. */
+static void negotiated_again(void **state)
+{
+    static const struct script script[] = {
+        { "/version ", VERSION_27 },
+        { "/v1.47/containers/json?all=1&filters=", "[]" },
+        { "/v1.47/containers/json?all=1&filters=", TOO_NEW },
+        { "/version ", VERSION_20 },
+        { "/v1.41/containers/json?all=1&filters=", "[]" },
+        { "/version ", VERSION_27 },
+        { "/v1.47/volumes?filters=", "{\"Volumes\":null,\"Warnings\":null}" },
+        { NULL, NULL },
+    };
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(docker_version_release) struct docker_version version = { 0 };
+    struct containers none = { 0 };
+    struct volumes no_volumes = { 0 };
+    struct fake_engine fake;
+    (void)state;
+    fake_engine_start(&fake, script);
+    assert_ok(container_list(fake.docker, "a=b", NULL, &none, &err), &err);
+    containers_release(&none);
+    assert_fails(container_list(fake.docker, "a=b", NULL, &none, &err), &err, ERR_REMOTE);
+    assert_ok(container_list(fake.docker, "a=b", NULL, &none, &err), &err);
+    containers_release(&none);
+    assert_ok(docker_version(fake.docker, NULL, &version, &err), &err);
+    assert_string_equal(version.api, "1.47");
+    assert_ok(volume_list(fake.docker, "a=b", NULL, &no_volumes, &err), &err);
+    assert_int_equal(no_volumes.count, 0);
+    volumes_release(&no_volumes);
+    fake_engine_end(&fake);
+}
+
+static const struct bad_list_row {
+    const char *why;
+    const char *answer;
+    enum err_code code;
+} bad_list_rows[] = {
+    { "a list cut within a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n[{\"Id\":\"a\"",
+      ERR_UNREACHABLE },
+    { "a list cut where it could end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n",
+      ERR_UNREACHABLE },
+    { "a list shorter than announced", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n[]", ERR_UNREACHABLE },
+    { "nothing", "", ERR_INTERNAL },
+    { "half a list", "[{\"Id\":\"a\"", ERR_INTERNAL },
+    { "no list", "{}", ERR_INTERNAL },
+    { "a list of something else", "[1]", ERR_INTERNAL },
+    { "one of them makes no sense", "[{\"Id\":\"a\",\"State\":\"running\"},{\"Id\":\"b\"}]", ERR_INTERNAL },
+    { "a proxy's error", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\noops", ERR_REMOTE },
+    { "a proxy's not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\noops", ERR_REMOTE },
+    { "a redirect", "HTTP/1.1 301 Moved\r\nLocation: /version\r\nContent-Length: 0\r\n\r\n", ERR_REMOTE },
+};
+
+/* A list that is not whole would make containers look removed. */
+static void bad_list(void **state)
+{
+    const struct bad_list_row *row = *state;
+    const struct script script[] = { { "/version ", VERSION_20 },
+                                     { "/v1.41/containers/json", row->answer },
+                                     { NULL, NULL } };
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    struct containers none = { 0 };
+    struct fake_engine fake;
+    fake_engine_start(&fake, script);
+    assert_fails(container_list(fake.docker, "a=b", &(struct call){ 0 }, &none, &err), &err, row->code);
+    assert_int_equal(none.count, 0);
+    fake_engine_end(&fake);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -279,5 +404,7 @@ int main(void)
     CHECK_TEST(&list, addresses);
     CHECK_TEST(&list, environment);
     CHECK_TEST(&list, no_engine_is_unreachable);
+    CHECK_TEST(&list, negotiated_again);
+    CHECK_ROWS(&list, bad_list, bad_list_rows);
     return check_run("docker", &list);
 }

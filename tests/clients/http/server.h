@@ -18,6 +18,9 @@ struct server {
     volatile int connections; /* so far */
     volatile int open;        /* connections now */
     volatile int requests;    /* so far */
+    /* Answers in place of the paths below; false: the connection ends. Connections come one after the other then. */
+    bool (*script)(struct server *server, int fd, const char *request);
+    void *context;
 };
 
 static inline void sleep_ms(int ms)
@@ -132,6 +135,8 @@ static inline bool is_path(const struct str *request, const char *path)
 /* False: the connection ends. */
 static inline bool behave(struct server *server, int fd, struct str *request, size_t body_at)
 {
+    if (server->script)
+        return server->script(server, fd, request->text);
     if (is_path(request, "/ok"))
         return answer(fd, 200, "hello"), true;
     if (is_path(request, "/echo"))
