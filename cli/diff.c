@@ -20,7 +20,7 @@ static const struct option_row diff_option_rows[] = {
 
 struct diffing {
     struct cli *cli;
-    const struct documents *documents;
+    struct documents documents; /* of -f */
     bool differs;
 };
 
@@ -186,7 +186,7 @@ static bool is_created_here(struct diffing *diffing, enum kind_id kind, const ch
 {
     CLEANUP(json_decrefp) json_t *live = NULL;
     *ret = false;
-    if (!name || !documents_find(diffing->documents, kind, NULL, name))
+    if (!name || !documents_find(&diffing->documents, kind, NULL, name))
         return true;
     const struct target target = { .kind = &kinds[kind], .name = (char *)(uintptr_t)name /* borrowed */ };
     CLEANUP(freep) char *path = target_path(&target);
@@ -259,13 +259,11 @@ static bool diff_stored(struct diffing *diffing, const struct target *target, st
 
 static bool diff_files(struct diffing *diffing, const struct diff_options *options, struct err *err)
 {
-    CLEANUP(documents_release) struct documents documents = { 0 };
     const struct documents_source source = { .paths = &options->files, .recursive = options->recursive };
-    diffing->documents = &documents;
-    if (!cli_load_documents(diffing->cli, source, &documents, err))
+    if (!cli_load_documents(diffing->cli, source, &diffing->documents, err))
         return false;
-    for (size_t i = 0; i < documents.count; i++)
-        if (!diff_document(diffing, &documents.items[i], err))
+    for (size_t i = 0; i < diffing->documents.count; i++)
+        if (!diff_document(diffing, &diffing->documents.items[i], err))
             return false;
     return true;
 }
@@ -288,10 +286,10 @@ static bool diff_run(struct cli *cli, const void *options_given, const struct st
     struct diffing diffing = { .cli = cli };
     if ((options->files.count > 0) == (args->count > 0))
         return err_set(err, ERR_BAD_REQUEST, "name either files with -f, or records");
-    if (!(args->count > 0 ? diff_names(&diffing, args, err) : diff_files(&diffing, options, err)))
-        return false;
+    bool compared = args->count > 0 ? diff_names(&diffing, args, err) : diff_files(&diffing, options, err);
+    documents_release(&diffing.documents);
     *ret_exit = diffing.differs ? EXIT_NOT : EXIT_OK;
-    return true;
+    return compared;
 }
 
 const struct command diff_command = {

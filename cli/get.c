@@ -327,7 +327,7 @@ static bool get_watch_run(struct get_watch *watch, const struct targets *targets
     CLEANUP(freep) char *path = target_path(&all);
     CLEANUP(freep) char *query = query_of(getting->options, targets->items[0].name);
     getting->target = &all;
-    if (targets->items[0].name) { /* a selector would only find nothing */
+    if (targets->items[0].name) { /* if there is none, the watch would just stay silent */
         CLEANUP(json_decrefp) json_t *ignored = NULL;
         CLEANUP(freep) char *one = target_path(&targets->items[0]);
         if (!client_get(getting->cli->client, one, &getting->cli->call, &ignored, err))
@@ -372,7 +372,7 @@ const struct command get_command = {
     .details = "Kinds are tenant, app and instance, also in the plural, several with commas between them, or all; "
                "without one it "
                "is instances. Without a tenant (-n, or the kubeconfig's) those of all tenants are shown.",
-    .examples = "tenantctl get instances -n acme\ntenantctl get acme/erp -o yaml\ntenantctl get all -A -w",
+    .examples = "tenantctl get instances -n acme\ntenantctl get acme/erp -o yaml\ntenantctl get instances -A -w",
     .options = get_option_rows,
     .options_size = sizeof(struct get_options),
     .run = get_run,

@@ -45,27 +45,41 @@ static void replace(char **text, const char *by)
 
 /* ---- the file ---- */
 
-/* Clusters, users and contexts are lists of {name, <singular>: {...}}. */
-static bool find_named(const json_t *config, const char *list, const char *member, const char *name, json_t **ret,
+/* Clusters, users and contexts are lists of {name, <member>: {...}}. */
+struct section {
+    const char *list, *member;
+};
+static const struct section clusters_section = { "clusters", "cluster" };
+static const struct section users_section = { "users", "user" };
+static const struct section contexts_section = { "contexts", "context" };
+
+static bool find_named(const json_t *config, const struct section *section, const char *name, json_t **ret,
                        struct err *err)
 {
-    json_t *entries = json_object_get(config, list);
+    json_t *entries = json_object_get(config, section->list);
     for (size_t i = 0; i < json_array_size(entries); i++) {
         json_t *entry = json_array_get(entries, i);
         if (!str_equal(json_text(entry, "name"), name))
             continue;
-        *ret = json_object_get(entry, member);
+        *ret = json_object_get(entry, section->member);
         if (json_is_object(*ret))
             return true;
-        return err_set(err, ERR_INVALID, "%s: \"%s\" has no %s", list, name, member);
+        return err_set(err, ERR_INVALID, "%s: \"%s\" has no %s", section->list, name, section->member);
     }
-    return err_set(err, ERR_INVALID, "there is no \"%s\" among its %s", name, list);
+    return err_set(err, ERR_INVALID, "there is no \"%s\" among its %s", name, section->list);
+}
+
+/* Whatever keeps us from reading it, the command line (or what it stands for) named the wrong file. */
+static bool read_named(const char *path, struct str *ret, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    return file_read(path, FILE_LIMIT, ret, &problem) || err_set(err, ERR_INVALID, "%s", err_message(&problem));
 }
 
 static bool read_beside(const char *directory, const char *path, struct str *ret, struct err *err)
 {
     CLEANUP(freep) char *full = path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", directory, path);
-    return file_read(full, FILE_LIMIT, ret, err);
+    return read_named(full, ret, err);
 }
 
 static bool read_ca(const json_t *cluster, const char *directory, struct connection *ret, struct err *err)
@@ -129,12 +143,12 @@ static bool read_context(const json_t *config, const char *directory, struct con
     const char *current = json_text(config, "current-context");
     if (!current || !current[0])
         return err_set(err, ERR_INVALID, "it has no current-context");
-    if (!find_named(config, "contexts", "context", current, &context, err))
+    if (!find_named(config, &contexts_section, current, &context, err))
         return false;
     const char *cluster_name = json_text(context, "cluster");
     const char *user_name = json_text(context, "user");
     const char *namespace = json_text(context, "namespace");
-    if (!cluster_name || !find_named(config, "clusters", "cluster", cluster_name, &cluster, err))
+    if (!cluster_name || !find_named(config, &clusters_section, cluster_name, &cluster, err))
         return cluster_name ? false : err_set(err, ERR_INVALID, "context \"%s\" names no cluster", current);
     if (!read_cluster(cluster, directory, ret, err))
         return false;
@@ -142,7 +156,7 @@ static bool read_context(const json_t *config, const char *directory, struct con
         replace(&ret->namespace, namespace);
     if (!user_name || !user_name[0])
         return true;
-    return find_named(config, "users", "user", user_name, &user, err) && read_user(user, directory, ret, err);
+    return find_named(config, &users_section, user_name, &user, err) && read_user(user, directory, ret, err);
 }
 
 bool kubeconfig_read(const char *text, size_t len, const char *directory, struct connection *ret, struct err *err)
@@ -165,7 +179,7 @@ static bool read_file(const char *path, struct connection *ret, struct err *err)
     if (access(path, R_OK) != 0 && errno == EACCES)
         return err_set(err, ERR_FORBIDDEN,
                        "kubeconfig %s: you may not read it; become root, or set KUBECONFIG to one of yours", path);
-    if (!file_read(path, FILE_LIMIT, &text, err))
+    if (!read_named(path, &text, err))
         return err_wrap(err, "kubeconfig %s", path);
     bool read = kubeconfig_read(text.text, text.len, directory, ret, err);
     mem_wipe(text.text, text.len);
@@ -199,7 +213,7 @@ static bool override(const struct connection_options *options, struct connection
         replace(&ret->namespace, options->namespace);
     if (options->ca) {
         CLEANUP(str_release) struct str pem = STR_INIT;
-        if (!file_read(options->ca, FILE_LIMIT, &pem, err))
+        if (!read_named(options->ca, &pem, err))
             return err_wrap(err, "--ca");
         free(ret->ca_pem);
         ret->ca_pem = str_steal(&pem);

@@ -60,13 +60,10 @@ static bool deliver(struct watcher *watcher, enum watch_event event, json_t *obj
     return false;
 }
 
-static bool take_error(struct watcher *watcher, const json_t *status, struct err *err)
+static bool take_error(const json_t *status, struct err *err)
 {
     CLEANUP(freep) char *text = json_dump(status);
-    client_raise((int)json_int(status, "code", 500), text, strlen(text), err);
-    if (err->code == ERR_EXPIRED)
-        watcher->is_expired = true;
-    return false;
+    return client_raise((int)json_int(status, "code", 500), text, strlen(text), err);
 }
 
 static bool take_event(struct watcher *watcher, const json_t *line, struct err *err)
@@ -78,7 +75,7 @@ static bool take_event(struct watcher *watcher, const json_t *line, struct err *
     const char *type = json_text(line, "type");
     json_t *object = json_object_get(line, "object");
     if (str_equal(type, "ERROR"))
-        return take_error(watcher, object, err);
+        return take_error(object, err);
     heard(watcher);
     remember_version(watcher, object);
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -230,6 +227,7 @@ bool watch_run(struct client *client, const struct watch *watch, const struct ca
         }
         if (!ended_well)
             tell_trouble(&watcher, &trouble);
+        watcher.is_expired = watcher.is_expired || trouble.code == ERR_EXPIRED;
         pause_ms = watcher.is_heard ? FIRST_PAUSE_MS : pause_ms;
         if (!pause_for(call, pause_ms, err))
             return false;

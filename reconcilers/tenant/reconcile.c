@@ -247,6 +247,7 @@ bool tenant_preview(struct reconcile_context *ctx, const struct record *record, 
 bool tenant_admit(struct store *tx, const struct record *old, struct record *next, void *settings, struct err *err)
 {
     (void)tx;
+    (void)old;
     (void)settings;
     (void)err; /* a tenant stands on nothing else */
     /* Also on an update: a document without finalizers must not let go of what has to be torn down. */

@@ -37,7 +37,7 @@ static const struct {
       "https://a - - verify -", NULL },
     { "no verification", CONFIG("server: \"https://a\", insecure-skip-tls-verify: true", "token: x"),
       "https://a x - skip -", NULL },
-    { "not YAML", "a: [", NULL, "line 1" },
+    { "not YAML", "a: [", NULL, "did not find expected" },
     { "not a map", "hello", NULL, "it is no kubeconfig" },
     { "no context", "clusters: []", NULL, "it has no current-context" },
     { "unknown context", "current-context: x\ncontexts: []", NULL, "there is no \"x\" among its contexts" },
@@ -151,7 +151,7 @@ static void a_named_file_must_be_there(void **state)
     char path[] = "/nonexistent/config";
     const struct connection_options options = { .kubeconfig = path };
     const struct connection_options none = { 0 };
-    assert_fails(connection_find(&options, NULL, &connection, &err), &err, ERR_NOT_FOUND);
+    assert_fails(connection_find(&options, NULL, &connection, &err), &err, ERR_INVALID);
     assert_false(connection_find(&none, "/nonexistent/a:/nonexistent/b", &connection, &err));
     assert_contains(err_message(&err), "no file of KUBECONFIG=/nonexistent/a:/nonexistent/b exists");
 }
