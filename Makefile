@@ -2,6 +2,7 @@
 
 VERSION := 0.1.0
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 SANITIZE ?=
 comma := ,
 BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
@@ -102,9 +103,11 @@ check: packages ## build without warnings, format, arrows, static analysis, gene
 	@clang-format --dry-run --Werror $(FORMATTED)
 	@tools/arrows.sh
 	@tools/sizes.sh
-	@shellcheck -x $(shell git ls-files '*.sh' .ci/run)
-	@cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
-	    --suppressions-list=tools/cppcheck.txt --std=c11 -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(ROOMS) tenantd.c tenantctl.c
+	@shellcheck -x --severity=warning --exclude=SC2120 $(shell git ls-files '*.sh' .ci/run)
+	@cppcheck --quiet -j2 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+	    --suppressions-list=tools/cppcheck.txt --std=c11 -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' \
+	    '-Djson_object_foreach(object,key,value)=while(json_next(object,&key,&value))' \
+	    -I. $(ROOMS) tenantd.c tenantctl.c
 	@$(MAKE) --no-print-directory generated GENERATED=$(BUILD)/generated
 	@diff -r $(BUILD)/generated docs/generated || { echo "docs/generated is stale: make generated"; exit 1; }
 	@echo "check: all good"
@@ -125,15 +128,21 @@ install: all ## binaries, systemd unit, examples, completion, man pages into $(D
 	install -D -m 0644 docs/generated/tenantd.8 $(DESTDIR)$(PREFIX)/share/man/man8/tenantd.8
 	install -D -m 0644 docs/generated/tenantctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/tenantctl.1
 	install -D -m 0644 docs/generated/tenantctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tenantctl
-	install -D -m 0644 docs/generated/tenantd.yaml $(DESTDIR)$(PREFIX)/share/doc/tenantd/tenantd.yaml
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/tenantd README.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/tenantd/docs docs/*.md
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/tenantd/docs/generated docs/generated/reference.md docs/generated/tenantd.yaml
 	install -d $(DESTDIR)$(PREFIX)/share/doc/tenantd/examples $(DESTDIR)$(PREFIX)/lib/systemd/system
 	cp -R examples/apps examples/tenants $(DESTDIR)$(PREFIX)/share/doc/tenantd/examples/
-	sed 's,@PREFIX@,$(PREFIX),g' examples/deploy/tenantd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/tenantd.service
+	sed 's,@PREFIX@,$(PREFIX),g; s,@SYSCONFDIR@,$(SYSCONFDIR),g' examples/deploy/tenantd.service \
+	    >$(DESTDIR)$(PREFIX)/lib/systemd/system/tenantd.service
+	# It may come to hold passwords, and an administrator's own one stays.
+	[ -e $(DESTDIR)$(SYSCONFDIR)/tenantd/tenantd.yaml ] || \
+	    install -D -m 0600 docs/generated/tenantd.yaml $(DESTDIR)$(SYSCONFDIR)/tenantd/tenantd.yaml
 
 .PHONY: demo demo-stop demo-clean
 demo: ## everything from nothing: packages, build, Docker, a real Odoo under tenantd
 	@tools/packages.sh build run
-	@$(MAKE) --no-print-directory -j2 all
+	@$(MAKE) --no-print-directory --silent -j$(shell nproc) all
 	@tools/demo.sh start
 demo-stop: ## end what the demo started, keep its data
 	@tools/demo.sh stop

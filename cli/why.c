@@ -6,6 +6,7 @@
 const struct why_row why_rows[] = {
     { "Running", "all that it needs is there", NULL },
     { "Ready", "all that it needs is there", NULL },
+    { "Active", "all that it needs is there", NULL },
     { "BuildingWarmDatabase", "a database that instances are cloned from is being made", NULL },
     { "Stopped", "it is stopped, as its record asks", "start it: tenantctl start {name}" },
     { "TenantSuspended", "its tenant is suspended, so nothing of it runs",

@@ -185,8 +185,7 @@ static void check_templates(const struct app_spec *app, struct problems *problem
     const struct app_file *files = app->files.items;
     const char *name;
     json_t *value;
-    json_object_foreach(app->env, name, value)
-    {
+    json_object_foreach (app->env, name, value) {
         CLEANUP(freep) char *path = mem_printf("spec.env.%s", name);
         check_template(app, json_string_value(value), PLACE_CONTENT, path, problems);
     }
@@ -218,8 +217,7 @@ bool app_container_uses(const struct app_spec *app, const char *name_or_prefix)
     const struct app_file *files = app->files.items;
     const char *name;
     json_t *value;
-    json_object_foreach(app->env, name, value)
-    {
+    json_object_foreach (app->env, name, value) {
         if (template_uses(json_string_value(value), name_or_prefix))
             return true;
     }

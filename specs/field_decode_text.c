@@ -105,8 +105,7 @@ bool decode_texts(struct decoder *decoder, const struct field *field, const json
     bool good = true;
     size_t i;
     json_t *item;
-    json_array_foreach(value, i, item)
-    {
+    json_array_foreach (value, i, item) {
         size_t mark = path_push_index(&decoder->path, i);
         if (check_text(decoder, field, item))
             strv_add(member, json_string_value(item));

@@ -195,8 +195,7 @@ static void drop_nulls(json_t *value)
     void *next;
     for (size_t i = 0; i < json_array_size(value); i++)
         drop_nulls(json_array_get(value, i));
-    json_object_foreach_safe(value, next, key, item)
-    {
+    json_object_foreach_safe (value, next, key, item) {
         if (json_is_null(item))
             json_object_del(value, key);
         else

@@ -146,8 +146,7 @@ static void check_parameters(const struct instance_spec *instance, const struct 
 {
     const char *name;
     json_t *value;
-    json_object_foreach(instance->env, name, value)
-    {
+    json_object_foreach (instance->env, name, value) {
         const struct app_parameter *parameter = app_find_parameter(app, name);
         CLEANUP(err_release) struct err err = ERR_INIT;
         CLEANUP(freep) char *path = mem_printf("spec.env.%s", name);

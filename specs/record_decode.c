@@ -148,8 +148,7 @@ static void check_labels(json_t *labels, struct problems *problems)
 {
     const char *key;
     json_t *value;
-    json_object_foreach(labels, key, value)
-    {
+    json_object_foreach (labels, key, value) {
         const char *text = json_string_value(value);
         if (!is_qualified_name(key))
             complain(problems, "labels", NULL, key, key_rule);
@@ -164,8 +163,7 @@ static void check_annotations(json_t *annotations, struct problems *problems)
     const char *key;
     json_t *value;
     size_t bytes = 0;
-    json_object_foreach(annotations, key, value)
-    {
+    json_object_foreach (annotations, key, value) {
         bytes += strlen(key) + json_string_length(value);
         if (!is_qualified_name(key))
             complain(problems, "annotations", NULL, key, key_rule);

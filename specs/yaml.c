@@ -76,13 +76,11 @@ static bool count_copy(struct reader *reader, const json_t *value, struct err *e
     const char *key;
     if (!count_node(reader, json_is_string(value) ? json_string_length(value) : 0, err))
         return false;
-    json_array_foreach(tree, i, item)
-    {
+    json_array_foreach (tree, i, item) {
         if (!count_copy(reader, item, err))
             return false;
     }
-    json_object_foreach(tree, key, item)
-    {
+    json_object_foreach (tree, key, item) {
         if (!count_node(reader, strlen(key), err) || !count_copy(reader, item, err))
             return false;
     }
@@ -95,13 +93,11 @@ static size_t levels_of(const json_t *value)
     size_t deepest = 0, i;
     json_t *item;
     const char *key;
-    json_array_foreach(tree, i, item)
-    {
+    json_array_foreach (tree, i, item) {
         size_t levels = levels_of(item);
         deepest = levels > deepest ? levels : deepest;
     }
-    json_object_foreach(tree, key, item)
-    {
+    json_object_foreach (tree, key, item) {
         size_t levels = levels_of(item);
         deepest = levels > deepest ? levels : deepest;
     }

@@ -81,8 +81,7 @@ static void emit_map(yaml_emitter_t *emitter, const json_t *map)
     const char *key;
     json_t *value;
     emit(emitter, &event, yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, style));
-    json_object_foreach(tree, key, value)
-    {
+    json_object_foreach (tree, key, value) {
         bool quote = strchr(key, '\n') || yaml_scalar_is_ambiguous(key);
         emit_scalar(emitter, key, quote ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_ANY_SCALAR_STYLE);
         emit_value(emitter, value);

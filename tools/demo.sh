@@ -3,116 +3,173 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-data=$PWD/var/demo/data
-dockerd=$PWD/var/demo/dockerd
-config=$PWD/var/demo/tenantd.yaml
-kubeconfig=$PWD/var/demo/admin.kubeconfig
-log=$PWD/var/demo/tenantd.log
-image=${ODOO_IMAGE:-}
+demo=$PWD/var/demo
+data=$demo/data
+config=$demo/tenantd.yaml
+kubeconfig=$demo/admin.kubeconfig
+log=$demo/tenantd.log
+chosen=$demo/image # the image that ODOO_IMAGE named at the first start
+image=${ODOO_IMAGE:-$(cat "$chosen" 2>/dev/null || true)}
 version=14.0
-say() { printf '\033[1m==> %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ]; then bold=$'\033[1m' plain=$'\033[0m'; fi
+say() { printf '%s\n' "$bold==> $*$plain"; }
 ctl() { build/tenantctl --kubeconfig "$kubeconfig" "$@"; }
 
 # A checkout has its own prefix, network pool and port, so that two demos stand side by side.
 number=$((16#$(printf '%s' "$PWD" | sha256sum | cut -c1-4) % 200))
 
+# A file that is there stays as it is: it may have been edited, to try something.
 write_config() {
-    mkdir -p "$data"
-    cat >"$config" <<EOF
+    mkdir -p "$demo"
+    [ -z "$image" ] || echo "$image" >"$chosen"
+    [ -s "$config" ] || cat >"$config" <<EOT
 data: $data
 prefix: demo$number
 listen: {address: "127.0.0.1:$((7500 + number))"}
 network: {pool: 10.$((20 + number)).0.0/16}
-EOF
+EOT
 }
 
 running() { [ -s "$data/tenantd.pid" ] && kill -0 "$(cat "$data/tenantd.pid")" 2>/dev/null && ctl get apps >/dev/null 2>&1; }
 
 start_daemon() {
+    local daemon
     if running; then
         return
     fi
     say "starting tenantd (log: ${log#"$PWD"/})"
+    ln -sf data/admin.kubeconfig "$kubeconfig"
+    # In a session of its own: neither a closed terminal nor Ctrl-C ends it. A background job of a script leads no process
+    # group, so setsid does not fork, and $! is the daemon.
     setsid build/tenantd run --config="$config" >>"$log" 2>&1 </dev/null &
+    daemon=$!
     for _ in $(seq 300); do
-        [ -s "$data/admin.kubeconfig" ] && ln -sf "$data/admin.kubeconfig" "$kubeconfig" && running && return
+        if running; then return; fi
+        kill -0 "$daemon" 2>/dev/null || break
         sleep 0.2
     done
-    tail -20 "$log"
+    tail -20 "$log" >&2
     echo "tenantd did not start" >&2
     exit 1
 }
 
 provide_image() {
-    if [ -n "$image" ]; then
-        case $image in *:*) version=${image##*:} ;; esac
-        return
+    local name=${image##*/}
+    if [ -s "$config" ] && [ "$image" != "$(cat "$chosen" 2>/dev/null || true)" ]; then
+        echo "this demo was begun with another image; for $image: make demo-clean, then make demo again" >&2
+        exit 1
     fi
-    tests/images/odoo.sh
+    if [ -z "$image" ]; then
+        tests/images/odoo.sh
+    elif [[ $name == *:* ]]; then # a registry's port is no version
+        version=${name##*:}
+    fi
 }
 
 # The examples as they are, but for an image named by ODOO_IMAGE.
 apply_examples() {
-    local work=$PWD/var/demo/specs
-    mkdir -p "$work"
-    cp examples/apps/odoo.yaml examples/tenants/acme.yaml "$work"/
+    mkdir -p "$demo/specs"
+    cp examples/apps/odoo.yaml examples/tenants/acme.yaml "$demo/specs"/
     if [ -n "$image" ]; then
-        sed -i "s,tenantd/odoo:14,$image,; s,\"14.0\",\"$version\"," "$work"/*.yaml
+        sed -i "s,tenantd/odoo:14,$image,; s,\"14.0\",\"$version\"," "$demo/specs"/*.yaml
     fi
-    ctl apply -f "$work" --wait --timeout=30m
+    ctl apply -f "$demo/specs" --wait --timeout=30m
 }
 
-case ${1:-} in
-start)
-    tools/dockerd.sh start "$dockerd"
+# The first string of that name in the instance's record.
+shown() { ctl get instance erp -n acme -o json | sed -nE "/\"$1\":/{s/^ *\"$1\": \"([^\"]*)\".*/\1/p;q}"; }
+
+# Prints the status that the login page answers; Odoo may need a moment after a start.
+login_page() {
+    local code
+    for _ in $(seq 120); do
+        code=$(curl -s -o /dev/null -m 30 -w '%{http_code}' "$1" || true)
+        [ "$code" != 200 ] || break
+        sleep 0.5
+    done
+    echo "$code"
+}
+
+start() {
+    local url code
+    tools/dockerd.sh start "$demo/dockerd"
     provide_image
     write_config
     start_daemon
     say "applying examples/apps/odoo.yaml and examples/tenants/acme.yaml"
     apply_examples
-    url=$(ctl get instance erp -n acme -o json | sed -nE 's/^ *"url": "([^"]*)".*/\1/p')
-    code=$(curl -sS -o /dev/null -w '%{http_code}' "$url/web/login")
-    say "Odoo's login page answers $code on $url/web/login"
-    [ "$code" = 200 ]
-    cat <<EOF
+    url=$(shown url)/web/login
+    code=$(login_page "$url")
+    if [ "$code" != 200 ]; then
+        say "Odoo's login page answers $code on $url"
+        ctl why acme/erp || true
+        exit 1
+    fi
+    cat <<EOT
+
+${bold}Odoo answers 200 on $url (ready $SECONDS s after the start)$plain
 
 What to try next:
-  export KUBECONFIG=var/demo/admin.kubeconfig
-  build/tenantctl get instances -A             kubectl get instances -A
-  build/tenantctl secret acme/erp              the admin's password (login: admin, or spec.adminEmail)
-  docker rm -f $(ctl get instance erp -n acme -o json | sed -nE 's/^ *"name": "(demo[^"]*)".*/\1/p' | head -1)    and watch it come back: build/tenantctl get instances -A -w
-  build/tenantctl why acme/erp
-  make demo-stop                               ends it and keeps the data; make demo-clean removes every trace
-EOF
-    ;;
-stop | clean)
-    if [ -f "$config" ]; then
-        if [ "$1" = clean ] && running; then
-            ctl get instances -A -o name >/dev/null && say "deleting what the demo made"
-            ctl delete tenants --all --timeout=5m || true
-            ctl delete apps --all --timeout=5m || true
-        fi
-        say "stopping tenantd and its PostgreSQL"
-        build/tenantd stop --with-database --config="$config"
-    fi
-    if docker version >/dev/null 2>&1; then
-        # Containers stop with the demo; volumes and networks stay for the next start.
-        mapfile -t containers < <(docker ps -aq --filter "name=^demo$number-")
-        if [ ${#containers[@]} -gt 0 ] && [ "$1" = stop ]; then docker stop "${containers[@]}" >/dev/null; fi
-        if [ ${#containers[@]} -gt 0 ] && [ "$1" = clean ]; then docker rm -f "${containers[@]}" >/dev/null; fi
+  export KUBECONFIG=var/demo/admin.kubeconfig  for tenantctl and for kubectl
+  build/tenantctl get instances -A             what there is
+  build/tenantctl secret acme/erp              its passwords; the login is admin@acme.example
+  build/tenantctl why acme/erp                 whether it is ready, and if not, why
+  docker rm -f demo$number-acme.erp$(printf '%*s' $((20 - ${#number} - 1)) '')it comes back: build/tenantctl get instances -A -w
+  make demo-stop                               ends the demo and keeps its data; make demo goes on with it
+  make demo-clean                              removes every trace
+EOT
+}
+
+# ours KIND [OPTION]: ids of this installation's Docker objects, by its label.
+ours() {
+    local kind=$1
+    shift
+    docker "$kind" ls -q "$@" --filter "label=tenantd.installation=$(cat "$data/installation")"
+}
+
+# First tenantd, which would start them again, then the containers, then the database that they use.
+stop() {
+    [ -f "$config" ] || return 0
+    if [ -x build/tenantd ]; then build/tenantd stop --config="$config"; fi
+    if [ -s "$data/installation" ] && docker version >/dev/null 2>&1; then
+        ours container | xargs -r docker stop >/dev/null
         if [ "$1" = clean ]; then
-            docker volume ls -q --filter "name=^demo$number-" | xargs -r docker volume rm >/dev/null
-            docker network ls -q --filter "name=^demo$number-" | xargs -r docker network rm >/dev/null
+            ours container -a | xargs -r docker rm -f >/dev/null
+            ours volume | xargs -r docker volume rm >/dev/null
+            ours network | xargs -r docker network rm >/dev/null
         fi
     fi
-    tools/dockerd.sh stop "$dockerd"
-    if [ "$1" = clean ]; then
-        location=$data/postgres.location
-        if [ -s "$location" ]; then
-            case $(cat "$location") in /var/lib/tenantd*/?*) rm -rf -- "$(cat "$location")" ;; esac
-        fi
-        rm -rf var/demo
+    if [ -x build/tenantd ]; then build/tenantd stop --with-database --config="$config"; fi
+}
+
+clean() {
+    local cluster
+    cluster=$(cat "$data/postgres.location" 2>/dev/null || true)
+    case $cluster in /var/lib/tenantd*/?*)
+        rm -rf -- "$cluster"
+        rmdir --ignore-fail-on-non-empty "${cluster%/*}"
+        ;;
+    esac
+    rm -rf "$demo"
+}
+
+case ${1:-} in
+start) start ;;
+stop)
+    say "stopping the demo; its data stays in var/demo and in Docker's volumes"
+    stop stop
+    tools/dockerd.sh stop "$demo/dockerd"
+    ;;
+clean)
+    say "removing the demo with all its data"
+    if [ ! -f "$demo/dockerd/dockerd.pid" ] && ! docker version >/dev/null 2>&1 && [ -s "$data/installation" ]; then
+        # Stopped before: its volumes are in the engine's keeping, and only an engine can remove them.
+        tools/dockerd.sh start "$demo/dockerd"
     fi
+    stop clean
+    tools/dockerd.sh stop "$demo/dockerd"
+    clean
     ;;
 *)
     echo "usage: demo.sh start|stop|clean" >&2

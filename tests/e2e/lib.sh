@@ -10,7 +10,9 @@ home=$PWD/var/test/e2e/$suite
 data=$home/data
 log=$home/tenantd.log
 out=$home/out
-number=$(($(printf '%s' "$home" | cksum | cut -d' ' -f1) % 180 + 30))
+# Suites of one checkout differ by their place in the list, checkouts by their path: none shares a port, prefix or network pool.
+place=$(find tests/e2e -name '*_test.sh' | sort | grep -n "/${suite}_test.sh$" | cut -d: -f1)
+number=$(($(printf '%s' "$PWD" | cksum | cut -d' ' -f1) % 13 * 16 + 30 + ${place:-0}))
 prefix=t$number
 pool=10.$number.0.0/16
 port=$((7700 + number))
@@ -54,22 +56,29 @@ remove_objects() {
     docker network ls -q --filter "name=^$prefix-" | xargs -r docker network rm >/dev/null 2>&1
 }
 
+# The cluster's own directory, where it is not below the data directory.
+remove_cluster() {
+    [ -s "$data/postgres.location" ] || return 0
+    case $(cat "$data/postgres.location") in /var/lib/tenantd*/?*) rm -rf -- "$(cat "$data/postgres.location")" ;; esac
+}
+
 tear_down() {
     local status=$?
     trap - EXIT INT TERM
     [ -z "${daemon:-}" ] || daemon_kill
     [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
     remove_objects
-    if [ -s "$data/postgres.location" ]; then
-        case $(cat "$data/postgres.location") in /var/lib/tenantd*/?*) rm -rf -- "$(cat "$data/postgres.location")" ;; esac
-    fi
+    remove_cluster
     [ $status -eq 0 ] && [ "$failures" -eq 0 ] && rm -rf "$data"
     [ $status -ne 0 ] || [ "$failures" -eq 0 ] || status=1
     exit $status
 }
 
 set_up() {
+    # What a killed run left.
+    [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
     remove_objects
+    remove_cluster
     rm -rf "$home"
     mkdir -p "$home" "$out"
     cat >"$home/tenantd.yaml" <<EOF
@@ -133,6 +142,9 @@ eventually() {
     done
     pass "$what"
 }
+
+# shows EXPECTED COMMAND...: for eventually, which must look anew each time.
+shows() { [ "$1" = "$("${@:2}" 2>/dev/null)" ]; }
 
 # ---- the world ----
 

@@ -1,0 +1,68 @@
+# bash completion for tenantctl; printed by `tenantctl completion bash`
+_tenantctl_names() { # [KIND]
+    tenantctl get "${1:-instances}" -A -o name 2>/dev/null | sed 's,^[a-z]*\.tenantd/,,'
+}
+
+_tenantctl() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    local command= kind= completes=commands options= words= i
+    local commands="apply get describe why diff delete events logs secret pause resume restart stop start version completion help"
+    local kinds="all tenants tenant apps app instances instance"
+    local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        -* | =) ;;
+        *)
+            if [[ -z $command && " $commands " == *" ${COMP_WORDS[i]} "* ]]; then
+                command=${COMP_WORDS[i]}
+            elif [[ -n $command && -z $kind && " $kinds " == *" ${COMP_WORDS[i]} "* ]]; then
+                kind=${COMP_WORDS[i]}
+            fi ;;
+        esac
+    done
+    case $command in
+    apply) completes=nothing options="--filename= -f --recursive -R --wait --timeout= --dry-run" ;;
+    get) completes=records options="--output= -o --all-namespaces -A --watch -w --selector= -l --field-selector= --no-headers" ;;
+    describe) completes=records options="" ;;
+    why) completes=records options="" ;;
+    diff) completes=records options="--filename= -f --recursive -R" ;;
+    delete) completes=records options="--filename= -f --recursive -R --wait --timeout= --ignore-not-found --dry-run" ;;
+    events) completes=records options="--watch -w --all-namespaces -A --no-headers" ;;
+    logs) completes=instances options="--follow -f --tail= --since= --timestamps -t" ;;
+    secret) completes=instances options="" ;;
+    pause) completes=records options="" ;;
+    resume) completes=records options="" ;;
+    restart) completes=instances options="" ;;
+    stop) completes=instances options="--wait --timeout=" ;;
+    start) completes=instances options="--wait --timeout=" ;;
+    version) completes=nothing options="--client" ;;
+    completion) completes=shells options="" ;;
+    help) completes=commands options="" ;;
+    esac
+    # --output=json arrives as three words.
+    [[ $word == = ]] && word=
+    [[ $before == = ]] && before=${COMP_WORDS[COMP_CWORD-2]}
+    case $command:$before in
+    get:--output | get:-o) words="table wide json yaml name" ;;
+    *:-f | *:--filename)
+        [[ $command == logs ]] || { compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return; } ;;
+    *:--kubeconfig | *:--ca) compopt -o filenames; COMPREPLY=($(compgen -f -- "$word")); return ;;
+    *:-n | *:--namespace) words=$(_tenantctl_names tenants) ;;
+    esac
+    if [[ -z $words && $word == -* ]]; then
+        words="$options $common"
+    elif [[ -z $words ]]; then
+        case $completes in
+        commands) words=$commands ;;
+        shells) words=bash ;;
+        instances) words=$(_tenantctl_names) ;;
+        records)
+            if [[ -n $kind ]]; then words=$(_tenantctl_names "$kind")
+            else words="$kinds $(_tenantctl_names)"; fi ;;
+        esac
+    fi
+    COMPREPLY=($(compgen -W "$words" -- "$word"))
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+    return 0
+}
+complete -F _tenantctl tenantctl
