@@ -172,11 +172,20 @@ static bool start_api(struct daemon *daemon, struct err *err)
     return kubeconfig_write(&kubeconfig, path, err);
 }
 
+/* As soon as the lock is held: `tenantd stop` believes the pid of who holds it. */
+static bool write_pid(const struct config *config, struct err *err)
+{
+    CLEANUP(freep) char *path = mem_printf("%s/tenantd.pid", config->data);
+    CLEANUP(freep) char *text = mem_printf("%d\n", (int)getpid());
+    return file_write(path, text, strlen(text), 0644, err);
+}
+
 static bool start(struct daemon *daemon, const sigset_t *signals, struct err *err)
 {
     const struct config *config = &daemon->config;
     daemon->docker = (struct docker_options){ .host = config->docker.host, .timeout_ms = config->docker.timeout_ms };
-    if (!installation_open(config, &daemon->installation, err) || !open_neighbours(daemon, signals, err) ||
+    if (!installation_open(config, &daemon->installation, err) || !write_pid(config, err) ||
+        !open_neighbours(daemon, signals, err) ||
         !installation_settings(config, &daemon->installation, &daemon->settings, &daemon->registries, err))
         return false;
     daemon->store = (struct store_options){ .url = daemon->installation.url, .key = daemon->installation.key };
@@ -194,13 +203,6 @@ static bool start(struct daemon *daemon, const sigset_t *signals, struct err *er
     return start_api(daemon, err) && controller_start(&options, &daemon->controller, err);
 }
 
-static bool write_pid(const struct config *config, struct err *err)
-{
-    CLEANUP(freep) char *path = mem_printf("%s/tenantd.pid", config->data);
-    CLEANUP(freep) char *text = mem_printf("%d\n", (int)getpid());
-    return file_write(path, text, strlen(text), 0644, err);
-}
-
 static int run(struct config *config_taken)
 {
     sigset_t signals;
@@ -210,7 +212,7 @@ static int run(struct config *config_taken)
     umask(022); /* what is secret is made with its own mode */
     block_signals(&signals);
     log_setup((enum log_level)daemon.config.log.level, (enum log_format)daemon.config.log.format);
-    bool ok = start(&daemon, &signals, &problem) && write_pid(&daemon.config, &problem);
+    bool ok = start(&daemon, &signals, &problem);
     if (ok) {
         log_info("ready", LOG_STR("version", TENANTD_VERSION), LOG_STR("data", daemon.config.data),
                  LOG_INT("port", api_port(daemon.api)), LOG_STR("installation", daemon.installation.id));
@@ -294,7 +296,9 @@ static int bootstrap_database(const struct config *config, const char *admin_url
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
     if (!admin_url || !admin_url[0]) {
-        fputs("tenantd: bootstrap-database needs --admin-url=postgresql://... of an administrator (its password in PGPASSWORD)\n", stderr);
+        fputs("tenantd: bootstrap-database needs --admin-url=postgresql://... of an administrator (its password in "
+              "PGPASSWORD)\n",
+              stderr);
         return EXIT_USAGE;
     }
     if (!installation_bootstrap(config, admin_url, &problem))
@@ -325,8 +329,10 @@ static void print_help(struct str *out)
 
 static void print_man(struct str *out)
 {
-    str_add(out, ".TH TENANTD 8 \"\" \"tenantd " TENANTD_VERSION "\" \"tenantd\"\n.SH NAME\ntenantd \\- keeps many customers' "
-                 "applications alive on plain Docker hosts\n.SH SYNOPSIS\n.B tenantd\n[\\fICOMMAND\\fR] [\\-\\-config=\\fIFILE\\fR] "
+    str_add(out, ".TH TENANTD 8 \"\" \"tenantd " TENANTD_VERSION
+                 "\" \"tenantd\"\n.SH NAME\ntenantd \\- keeps many customers' "
+                 "applications alive on plain Docker hosts\n.SH SYNOPSIS\n.B tenantd\n[\\fICOMMAND\\fR] "
+                 "[\\-\\-config=\\fIFILE\\fR] "
                  "[\\fIFLAGS\\fR]\n.SH DESCRIPTION\n.nf\n");
     CLEANUP(str_release) struct str help = STR_INIT;
     print_help(&help);
@@ -347,7 +353,9 @@ int main(int argc, char **argv)
         { "print-reference", reference_print_markdown },
         { "print-config-example", reference_print_config_example },
     };
-    const char *command = argc > 1 && (argv[1][0] != '-' || str_equal(argv[1], "--help") || str_equal(argv[1], "--version")) ? argv[1] : "run";
+    const char *command =
+        argc > 1 && (argv[1][0] != '-' || str_equal(argv[1], "--help") || str_equal(argv[1], "--version")) ? argv[1]
+                                                                                                           : "run";
     int skip = argc > 1 && command == argv[1] ? 2 : 1;
     for (size_t i = 0; i < ARRAY_LEN(printers); i++)
         if (str_equal(command, printers[i].name))
@@ -359,7 +367,8 @@ int main(int argc, char **argv)
     char **flags = argv + skip;
     const char *file = take_flag(&flag_count, flags, "--config");
     bool with_database = str_equal(command, "stop") && take_flag(&flag_count, flags, "--with-database");
-    const char *admin_url = str_equal(command, "bootstrap-database") ? take_flag(&flag_count, flags, "--admin-url") : NULL;
+    const char *admin_url =
+        str_equal(command, "bootstrap-database") ? take_flag(&flag_count, flags, "--admin-url") : NULL;
     CLEANUP(err_release) struct err problem = ERR_INIT;
     struct config config = { 0 };
     int status = EXIT_USAGE;

@@ -98,8 +98,14 @@ static bool start_loop(struct controller *controller, struct err *err)
     controller->look.data = controller;
     ev_async_start(controller->loop, &controller->look);
     ev_async_start(controller->loop, &controller->stop);
-    struct events_options events = { controller->loop,  controller->http_loop, controller->queue, options->world,
-                                     options->settings, options->docker,       hurry,             controller };
+    struct events_options events = { controller->loop,
+                                     controller->http_loop,
+                                     controller->queue,
+                                     options->world,
+                                     options->settings,
+                                     options->docker,
+                                     hurry,
+                                     controller };
     if (!docker_events_start(&events, &controller->events, err))
         return false;
     controller->loop_runs = pthread_create(&controller->loop_thread, NULL, run_loop, controller) == 0;
@@ -199,8 +205,9 @@ static bool start_parts(struct controller *controller, struct err *err)
         .reconcilers = reconcilers,
         .store = options->store,
     };
+    controller->workers = workers_new(&workers);
     return passes_start(&passes, &controller->passes, err) && start_loop(controller, err) &&
-           workers_start(&workers, &controller->workers, err) && follow_start(&follow, &controller->follow, err);
+           workers_start(controller->workers, err) && follow_start(&follow, &controller->follow, err);
 }
 
 bool controller_start(const struct controller_options *options, struct controller **ret_controller, struct err *err)
@@ -231,6 +238,7 @@ void controller_stop(struct controller *controller)
         pthread_join(controller->loop_thread, NULL);
     }
     passes_stop(controller->passes);
+    workers_free(controller->workers);
     if (controller->loop)
         ev_loop_destroy(controller->loop);
     runner_free(controller->runner);

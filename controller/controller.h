@@ -19,6 +19,7 @@ struct controller_options {
     struct feed *feed;
 };
 struct controller;
-bool controller_start(const struct controller_options *options, struct controller **ret_controller, struct err *err) MUST_USE;
+bool controller_start(const struct controller_options *options, struct controller **ret_controller,
+                      struct err *err) MUST_USE;
 /* Cancels what runs (it is taken up again at the next start) and waits for it. NULL does nothing. */
 void controller_stop(struct controller *controller);

@@ -8,7 +8,9 @@
 
 enum { LINE_LIMIT = 1 << 20, RECONNECT_FIRST_MS = 200, RECONNECT_MAX_MS = 15000 };
 
-static const struct metric events_total = { "tenantd_docker_events_total", "Events of our containers, by action.", METRIC_COUNTER, { "action" } };
+static const struct metric events_total = {
+    "tenantd_docker_events_total", "Events of our containers, by action.", METRIC_COUNTER, { "action" }
+};
 
 struct docker_events {
     struct events_options options;
@@ -24,8 +26,8 @@ struct docker_events {
 /* What changes the state that a list shows: the container is dropped or looked at anew. */
 static bool is_telling(const char *action)
 {
-    static const char *const actions[] = { "create", "start", "die",    "stop",    "kill",   "pause", "unpause",
-                                           "rename", "oom",   "update", "destroy", "restart" };
+    static const char *const actions[] = { "create",  "start",  "die", "stop",   "kill",    "pause",
+                                           "unpause", "rename", "oom", "update", "destroy", "restart" };
     for (size_t i = 0; i < ARRAY_LEN(actions); i++)
         if (str_equal(action, actions[i]))
             return true;
@@ -53,7 +55,8 @@ void docker_events_take(struct docker_events *events, const char *line, size_t l
     if (!str_equal(json_text(event.attributes, LABEL_PURPOSE), "app"))
         return;
     const struct kind *kind = kind_by_name(json_text(event.attributes, LABEL_KIND));
-    const char *namespace = json_text(event.attributes, LABEL_NAMESPACE), *name = json_text(event.attributes, LABEL_NAME);
+    const char *namespace = json_text(event.attributes, LABEL_NAMESPACE),
+               *name = json_text(event.attributes, LABEL_NAME);
     struct record_key key;
     if (kind && name && record_key_set(&key, kind->id, namespace ? namespace : "", name))
         queue_add(events->options.queue, &key, QUEUE_URGENT, clock_mono_ms());
@@ -98,9 +101,12 @@ static void on_open(void *context, int status)
 
 static void connect_stream(struct docker_events *events)
 {
-    struct http_flight_options flight = { .on_open = on_open, .on_data = on_data, .on_done = on_done, .context = events };
+    struct http_flight_options flight = {
+        .on_open = on_open, .on_data = on_data, .on_done = on_done, .context = events
+    };
     CLEANUP(freep) char *path = NULL;
     str_clear(&events->line);
+    events->line_is_too_long = false;
     docker_event_source(events->docker, events->label, &flight.target, &path);
     flight.path = path;
     events->flight = http_loop_get(events->options.http_loop, &flight);

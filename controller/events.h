@@ -18,7 +18,8 @@ struct events_options {
     void *context;
 };
 struct docker_events;
-bool docker_events_start(const struct events_options *options, struct docker_events **ret_events, struct err *err) MUST_USE;
+bool docker_events_start(const struct events_options *options, struct docker_events **ret_events,
+                         struct err *err) MUST_USE;
 void docker_events_stop(struct docker_events *events);
 /* Takes one line of the stream; for tests, too. */
 void docker_events_take(struct docker_events *events, const char *line, size_t len);

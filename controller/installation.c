@@ -58,14 +58,16 @@ static bool open_key(const char *data, uint8_t key[SEAL_KEY_SIZE], struct err *e
     if (!file_exists(path)) {
         /* The id is written after the key: where it stands, the key stood, and secrets were sealed with it. */
         if (file_exists(id_path))
-            return err_set(err, ERR_INVALID, "%s is gone, and the stored secrets cannot be read without it: bring it back", path);
+            return err_set(err, ERR_INVALID,
+                           "%s is gone, and the stored secrets cannot be read without it: bring it back", path);
         random_bytes(key, SEAL_KEY_SIZE);
         return file_write(path, key, SEAL_KEY_SIZE, 0600, err);
     }
     if (!file_read(path, SMALL_FILE, &bytes, err))
         return false;
     if (bytes.len != SEAL_KEY_SIZE)
-        return err_set(err, ERR_INVALID, "%s has %zu bytes instead of %d: bring the right one back", path, bytes.len, SEAL_KEY_SIZE);
+        return err_set(err, ERR_INVALID, "%s has %zu bytes instead of %d: bring the right one back", path, bytes.len,
+                       SEAL_KEY_SIZE);
     memcpy(key, bytes.text, SEAL_KEY_SIZE);
     mem_wipe(bytes.text, bytes.len);
     return true;
@@ -91,7 +93,8 @@ bool installation_open(const struct config *config, struct installation *ret, st
 /* ---- the database server ---- */
 
 /* docker0's address; with Docker away, the one that was seen last. */
-static bool bridge_address(const struct config *config, const struct docker_options *options, char **ret, struct err *err)
+static bool bridge_address(const struct config *config, const struct docker_options *options, char **ret,
+                           struct err *err)
 {
     struct docker *docker = NULL;
     CLEANUP(freep) char *path = mem_printf("%s/bridge.address", config->data);
@@ -113,8 +116,8 @@ static bool bridge_address(const struct config *config, const struct docker_opti
     return err_wrap(err, "the first start needs Docker");
 }
 
-static bool open_embedded(const struct config *config, const struct docker_options *docker, struct installation *installation,
-                          struct err *err)
+static bool open_embedded(const struct config *config, const struct docker_options *docker,
+                          struct installation *installation, struct err *err)
 {
     CLEANUP(freep) char *address = NULL;
     CLEANUP(freep) char *password = NULL;
@@ -123,8 +126,11 @@ static bool open_embedded(const struct config *config, const struct docker_optio
     struct call call = call_within(NULL, START_CALL_MS);
     if (!bridge_address(config, docker, &address, err))
         return false;
-    struct cluster_options options = { .data = config->data, .port = (int)config->postgres.port, .listen = address, .allow = config->network.pool };
-    if (!cluster_start(&options, &call, &cluster, err) || !keep_line(config->data, "postgres.password", fresh, &password, err))
+    struct cluster_options options = {
+        .data = config->data, .port = (int)config->postgres.port, .listen = address, .allow = config->network.pool
+    };
+    if (!cluster_start(&options, &call, &cluster, err) ||
+        !keep_line(config->data, "postgres.password", fresh, &password, err))
         return err_wrap(err, "embedded PostgreSQL");
     struct server_bootstrap bootstrap = { .admin_url = cluster.admin_url,
                                           .installation = installation->id,
@@ -134,7 +140,8 @@ static bool open_embedded(const struct config *config, const struct docker_optio
     if (!server_bootstrap(&bootstrap, &call, err))
         return err_wrap(err, "embedded PostgreSQL");
     free(installation->url);
-    installation->url = mem_printf("postgresql://%s:%s@127.0.0.1:%d/%s", our_role, password, cluster.port, our_database);
+    installation->url =
+        mem_printf("postgresql://%s:%s@127.0.0.1:%d/%s", our_role, password, cluster.port, our_database);
     free(installation->database_host);
     installation->database_host = mem_strdup(database_alias);
     free(installation->database_address);
@@ -145,7 +152,8 @@ static bool open_embedded(const struct config *config, const struct docker_optio
 
 static bool is_loopback(const char *host)
 {
-    return !host[0] || str_equal(host, "localhost") || str_starts_with(host, "127.") || str_equal(host, "::1") || host[0] == '/';
+    return !host[0] || str_equal(host, "localhost") || str_starts_with(host, "127.") || str_equal(host, "::1") ||
+           host[0] == '/';
 }
 
 /* Host and port as the configured URL says them; a loopback host is our own, which containers reach through the gateway. */
@@ -180,8 +188,8 @@ static bool open_configured(const struct config *config, struct installation *in
     return ok || err_set(err, ERR_INVALID, "postgres.url: its port is no port");
 }
 
-bool installation_open_server(const struct config *config, const struct docker_options *docker, struct installation *installation,
-                              struct err *err)
+bool installation_open_server(const struct config *config, const struct docker_options *docker,
+                              struct installation *installation, struct err *err)
 {
     return config->postgres.url ? open_configured(config, installation, err)
                                 : open_embedded(config, docker, installation, err);
@@ -206,7 +214,8 @@ static bool check_key(struct store *store, const struct installation *installati
     if (seal_open(installation->key, "key-check", bytes.text, bytes.len, &opened, &problem))
         return true;
     err_release(&problem);
-    return err_set(err, ERR_INVALID, "secrets.key is not the key that the stored secrets were sealed with: bring the right one back");
+    return err_set(err, ERR_INVALID,
+                   "secrets.key is not the key that the stored secrets were sealed with: bring the right one back");
 }
 
 static bool check_id(struct store *store, const struct installation *installation, struct err *err)
@@ -215,10 +224,13 @@ static bool check_id(struct store *store, const struct installation *installatio
     if (!store_fact(store, "installation", installation->id, &kept, err))
         return false;
     return str_equal(kept, installation->id) ||
-           err_set(err, ERR_INVALID, "the records belong to installation %s, and this data directory is installation %s's", kept, installation->id);
+           err_set(err, ERR_INVALID,
+                   "the records belong to installation %s, and this data directory is installation %s's", kept,
+                   installation->id);
 }
 
-static bool put_admin(struct store *store, const struct config *config, struct installation *installation, struct err *err)
+static bool put_admin(struct store *store, const struct config *config, struct installation *installation,
+                      struct err *err)
 {
     CLEANUP(freep) char *fresh = random_text(TOKEN_LENGTH);
     struct identity admin = { .user = "admin", .role = ROLE_ADMIN };
@@ -248,12 +260,15 @@ bool installation_settings(const struct config *config, const struct installatio
     CLEANUP(strv_release) struct strv range = STRV_INIT;
     int64_t first = 0, last = 0;
     strv_split(&range, config->publish.range, '-');
-    if (range.count != 2 || !str_parse_int64(range.items[0], 1, 65535, &first) || !str_parse_int64(range.items[1], first, 65535, &last))
-        return err_set(err, ERR_INVALID, "publish.range: \"%s\" is not a range of ports; try 20000-29999", config->publish.range);
+    if (range.count != 2 || !str_parse_int64(range.items[0], 1, 65535, &first) ||
+        !str_parse_int64(range.items[1], first, 65535, &last))
+        return err_set(err, ERR_INVALID, "publish.range: \"%s\" is not a range of ports; try 20000-29999",
+                       config->publish.range);
     const struct config_registry *registries = config->registries.items;
     struct image_credentials *credentials = mem_zalloc((config->registries.count + 1) * sizeof(*credentials));
     for (size_t i = 0; i < config->registries.count; i++)
-        credentials[i] = (struct image_credentials){ registries[i].server, registries[i].username, registries[i].password };
+        credentials[i] =
+            (struct image_credentials){ registries[i].server, registries[i].username, registries[i].password };
     *ret_registries = credentials;
     *ret = (struct settings){
         .installation = installation->id,

@@ -11,10 +11,10 @@
 struct installation {
     int lock_fd;
     uint8_t key[SEAL_KEY_SIZE];
-    char *url;         /* of the records' database, with its password */
+    char *url;                              /* of the records' database, with its password */
     char *database_host, *database_address; /* as containers reach the databases; see struct settings */
     int database_port;
-    char *id;          /* 6 hex digits, known after installation_open_store() */
+    char *id; /* 6 hex digits, known after installation_open_store() */
     char *admin_token;
 };
 void installation_release(struct installation *installation);
@@ -24,8 +24,8 @@ bool installation_open(const struct config *config, struct installation *ret, st
  * The database server: the configured one, or the embedded cluster, made and started where it is not; its role, database and
  * functions. ERR_UNREACHABLE and the like: to be tried again.
  */
-bool installation_open_server(const struct config *config, const struct docker_options *docker, struct installation *installation,
-                              struct err *err) MUST_USE;
+bool installation_open_server(const struct config *config, const struct docker_options *docker,
+                              struct installation *installation, struct err *err) MUST_USE;
 /* Schema, installation id, the check that the key is the one that sealed what is stored, the admin's token. Tried again like the server. */
 bool installation_open_store(const struct config *config, struct installation *installation, struct err *err) MUST_USE;
 /* The settings for reconcilers; borrowed from config and installation. ERR_INVALID for what cannot be. */

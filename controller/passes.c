@@ -135,8 +135,8 @@ static void compare_databases(struct passes *passes, const struct databases *lis
     struct map *marks = map_new(free);
     for (size_t i = 0; i < list->count; i++) {
         const struct database *database = &list->items[i];
-        char *mark = mem_printf("%s %d %d %s", database->owner, database->public_can_connect, database->allow_connections,
-                                database->comment ? database->comment : "");
+        char *mark = mem_printf("%s %d %d %s", database->owner, database->public_can_connect,
+                                database->allow_connections, database->comment ? database->comment : "");
         const char *known = map_get(passes->database_marks, database->name);
         if (known && !str_equal(known, mark))
             wake_database_owner(passes, known);
@@ -176,7 +176,7 @@ static void measure(struct passes *passes)
     const char *name;
     json_t *size;
     if (volume_sizes(passes->docker, &call, &sizes, &problem))
-        json_object_foreach(sizes, name, size)
+        json_object_foreach (sizes, name, size)
             world_set_volume_size(passes->options.world, name, json_integer_value(size));
     CLEANUP(freep) char *stamp = mem_printf("tenantd %s ", passes->options.settings->installation);
     struct databases databases = { 0 };

@@ -5,7 +5,15 @@
 
 enum { IN_FLIGHT_MAX = 64, PROBE_TIMEOUT_MS = 5000, ANSWER_LIMIT = 4096, STATUS_OK_MAX = 399 };
 
-static const struct metric probes_total = { "tenantd_probes_total", "Health probes by result.", METRIC_COUNTER, { "result" } };
+static const struct metric probes_total = {
+    "tenantd_probes_total", "Health probes by result.", METRIC_COUNTER, { "result" }
+};
+
+/* One under way. */
+struct probe {
+    struct prober *prober; /* NULL: free */
+    struct probe_target target;
+};
 
 struct prober {
     struct ev_loop *loop;
@@ -14,11 +22,7 @@ struct prober {
     struct world *world;
     ev_timer timer;
     size_t in_flight;
-};
-
-struct probe {
-    struct prober *prober;
-    struct probe_target target;
+    struct probe probes[IN_FLIGHT_MAX];
 };
 
 static void on_done(void *context, int status, const char *problem)
@@ -26,18 +30,23 @@ static void on_done(void *context, int status, const char *problem)
     struct probe *probe = context;
     struct prober *prober = probe->prober;
     bool good = status >= 200 && status <= STATUS_OK_MAX;
-    CLEANUP(freep) char *why = good ? NULL : status ? mem_printf("%s answers HTTP %d", probe->target.path, status) : mem_strdup(problem);
+    CLEANUP(freep)
+    char *why = good     ? NULL
+                : status ? mem_printf("%s answers HTTP %d", probe->target.path, status)
+                         : mem_strdup(problem);
     metric_add(&probes_total, 1, good ? "good" : "bad", NULL, NULL);
     prober->in_flight--;
     if (world_probe_result(prober->world, &probe->target, good, why ? why : "", clock_wall_ms(), clock_mono_ms()))
         queue_add(prober->queue, &probe->target.key, QUEUE_URGENT, clock_mono_ms());
-    free(probe);
+    probe->prober = NULL;
     prober_look(prober);
 }
 
 static void send_probe(struct prober *prober, const struct probe_target *target)
 {
-    struct probe *probe = MEM_NEW(struct probe);
+    struct probe *probe = prober->probes;
+    while (probe->prober)
+        probe++; /* there is room: prober_look() counts */
     *probe = (struct probe){ prober, *target };
     CLEANUP(freep) char *url = mem_printf("http://%s:%d", target->address, target->port);
     struct http_flight_options options = { .target = { .base_url = url },

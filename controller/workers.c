@@ -17,7 +17,7 @@ struct worker {
 
 struct workers {
     struct workers_options options;
-    pthread_mutex_t lock;   /* guards `stopping`; the queue is looked at under it before a wait, so no change is missed */
+    pthread_mutex_t lock; /* guards `stopping`; the queue is looked at under it before a wait, so no change is missed */
     pthread_cond_t changed; /* the queue has something else, or stopping */
     bool stopping;
     struct worker *items;
@@ -81,13 +81,11 @@ static bool open_worker(struct workers *workers, struct worker *worker, enum lan
     return docker_open(options->docker, &worker->ctx.docker, err);
 }
 
-bool workers_start(const struct workers_options *options, struct workers **ret_workers, struct err *err)
+struct workers *workers_new(const struct workers_options *options)
 {
     struct workers *workers = MEM_NEW(struct workers);
-    size_t count = options->quick + options->long_ones;
-    bool ok = true;
     workers->options = *options;
-    workers->items = mem_zalloc(count * sizeof(workers->items[0]));
+    workers->items = mem_zalloc((options->quick + options->long_ones) * sizeof(workers->items[0]));
     pthread_mutex_init(&workers->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -95,18 +93,21 @@ bool workers_start(const struct workers_options *options, struct workers **ret_w
     pthread_cond_init(&workers->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     queue_on_change(options->queue, wake, workers);
-    for (; ok && workers->opened < count; workers->opened++)
-        ok = open_worker(workers, &workers->items[workers->opened], workers->opened < options->quick ? LANE_QUICK : LANE_LONG, err);
-    for (; ok && workers->started < count; workers->started++)
-        if (pthread_create(&workers->items[workers->started].thread, NULL, work, &workers->items[workers->started]) != 0) {
-            ok = err_set(err, ERR_INTERNAL, "no thread for worker %zu", workers->started);
-            break;
-        }
-    if (!ok) {
-        workers_stop(workers);
-        return false;
+    return workers;
+}
+
+bool workers_start(struct workers *workers, struct err *err)
+{
+    size_t quick = workers->options.quick, count = quick + workers->options.long_ones;
+    for (; workers->opened < count; workers->opened++)
+        if (!open_worker(workers, &workers->items[workers->opened], workers->opened < quick ? LANE_QUICK : LANE_LONG,
+                         err))
+            return false;
+    for (; workers->started < count; workers->started++) {
+        struct worker *worker = &workers->items[workers->started];
+        if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+            return err_set(err, ERR_INTERNAL, "no thread for worker %zu", workers->started);
     }
-    *ret_workers = workers;
     return true;
 }
 
@@ -121,7 +122,13 @@ void workers_stop(struct workers *workers)
     runner_cancel_all(workers->options.runner);
     for (size_t i = 0; i < workers->started; i++)
         pthread_join(workers->items[i].thread, NULL);
-    for (size_t i = 0; i < workers->opened; i++) {
+}
+
+void workers_free(struct workers *workers)
+{
+    if (!workers)
+        return;
+    for (size_t i = 0; i < workers->options.quick + workers->options.long_ones; i++) {
         store_free(workers->items[i].ctx.store);
         docker_free(workers->items[i].ctx.docker);
         server_free(workers->items[i].ctx.server);

@@ -7,7 +7,7 @@
 #include "controller/run.h"
 #include "store/feed.h"
 
-/* All borrowed until workers_stop(). */
+/* All borrowed until workers_free(). */
 struct workers_options {
     struct queue *queue;
     struct runner *runner;
@@ -16,12 +16,16 @@ struct workers_options {
     const struct store_options *store;
     const struct docker_options *docker;
     const char *server_url;
-    struct feed *feed; /* while it is not connected nothing is tried; NULL: always */
-    size_t quick, long_ones; /* threads per lane */
+    struct feed *feed;              /* while it is not connected nothing is tried; NULL: always */
+    size_t quick, long_ones;        /* threads per lane */
     void (*on_done)(void *context); /* after each attempt, from its worker; must not block */
     void *context;
 };
 struct workers;
-bool workers_start(const struct workers_options *options, struct workers **ret_workers, struct err *err) MUST_USE;
+/* Before anybody else has the queue: its changes come here. */
+struct workers *workers_new(const struct workers_options *options);
+bool workers_start(struct workers *workers, struct err *err) MUST_USE;
 /* Cancels what runs and waits for it. NULL does nothing. */
 void workers_stop(struct workers *workers);
+/* After the last one who changes the queue has ended. NULL does nothing. */
+void workers_free(struct workers *workers);

@@ -82,6 +82,8 @@ bool network_provide(struct reconcile_context *ctx, const struct record_key *key
     if (!network_look(ctx, name, uid, &present, &found, err) ||
         !store_claim_of(ctx->store, CLAIM_SUBNET, uid, &subnet, err))
         return false;
+    if (present == NETWORK_STRANGER)
+        return err_set(err, ERR_CONFLICT, "a network named %s exists and is not ours", name);
     if (present == NETWORK_OURS) {
         *ret_subnet = mem_strdup(found.subnet);
         return true;
@@ -107,9 +109,10 @@ bool network_provide(struct reconcile_context *ctx, const struct record_key *key
         }
         if (state != NETWORK_ABSENT) {
             err_release(&problem);
-            *ret_subnet = STEAL(subnet);
-            return state == NETWORK_OURS ||
-                   err_set(err, ERR_CONFLICT, "a network named %s exists and is not ours", name);
+            if (state != NETWORK_OURS)
+                return err_set(err, ERR_CONFLICT, "a network named %s exists and is not ours", name);
+            *ret_subnet = mem_strdup(seen.subnet);
+            return true;
         }
         err_release(&problem);
         /* The subnet overlaps with somebody else's network: this one stays unused, the next one is tried. */

@@ -22,6 +22,7 @@ bool network_look(struct reconcile_context *ctx, const char *name, const char *u
 bool network_provide(struct reconcile_context *ctx, const struct record_key *key, const char *uid, const char *name,
                      char **ret_subnet, struct err *err) MUST_USE;
 /* Connects a container; fine when it is connected already. */
-bool network_attach(struct reconcile_context *ctx, const char *network, const char *container, struct err *err) MUST_USE;
+bool network_attach(struct reconcile_context *ctx, const char *network, const char *container,
+                    struct err *err) MUST_USE;
 /* Removes it when it is ours; fine when it is gone. Containers of others on it are named in the error (ERR_CONFLICT). */
 bool network_withdraw(struct reconcile_context *ctx, const char *name, const char *uid, struct err *err) MUST_USE;

@@ -1,6 +1,8 @@
 /* The list of steps that a kind's plan function makes; see plan.h. */
 #include "reconcilers/plan.h"
 
+enum { WOKEN_LOOK_MS = 30000 };
+
 static const char *const effect_names[] = {
     [EFFECT_NONE] = "none",
     [EFFECT_RESTART] = "restart",
@@ -34,7 +36,7 @@ void plan_block(struct plan *plan, enum plan_block block, const char *reason, co
     va_end(args);
     plan->blocked_reason = reason;
     plan->blocked_message = str_steal(&text);
-    plan->blocked_is_final = block == BLOCK_FINAL;
+    plan->block = block;
 }
 
 bool plan_has(const struct plan *plan, int id)
@@ -43,6 +45,18 @@ bool plan_has(const struct plan *plan, int id)
         if (plan->steps[i].id == id)
             return true;
     return false;
+}
+
+bool plan_outcome(const struct plan *plan, int64_t *ret_requeue_after_ms, struct err *err)
+{
+    if (!plan->blocked_reason || plan->block == BLOCK_FINAL)
+        return true;
+    if (plan->block == BLOCK_WOKEN) {
+        *ret_requeue_after_ms = WOKEN_LOOK_MS;
+        return true;
+    }
+    return err_set(err, plan->block == BLOCK_AWAY ? ERR_UNREACHABLE : ERR_CONFLICT, "%s: %s", plan->blocked_reason,
+                   plan->blocked_message);
 }
 
 char *plan_text(const struct plan *plan)

@@ -48,7 +48,7 @@ struct reconcile_context {
 };
 
 struct reconcile_result {
-    bool is_gone;              /* there is no such record (any more) */
+    bool is_gone;             /* there is no such record (any more) */
     bool wants_long_lane;     /* the next step is long: call again with LANE_LONG */
     int64_t requeue_after_ms; /* 0: rests until a change */
 };

@@ -7,7 +7,7 @@
 const struct reconciler reconcilers[KINDS] = {
     [KIND_TENANT] = { KIND_TENANT, tenant_reconcile, tenant_preview, tenant_admit, tenant_dependents,
                       .resync_ms = 10 * MINUTE_MS },
-    [KIND_APP] = { KIND_APP, app_reconcile, app_preview, app_admit, app_dependents, .resync_ms = 10 * MINUTE_MS },
+    [KIND_APP] = { KIND_APP, app_reconcile, app_preview, app_admit, app_dependents, .resync_ms = MINUTE_MS },
     [KIND_INSTANCE] = { KIND_INSTANCE, instance_reconcile, instance_preview, instance_admit, NULL,
                         .resync_ms = 10 * MINUTE_MS },
 };

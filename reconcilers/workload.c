@@ -114,8 +114,7 @@ json_t *workload_values(const struct settings *settings, const struct app_spec *
     return values;
 }
 
-/* An argument that renders to nothing is left out: that is how templates make an option conditional. */
-static bool render_command(const struct strv *templates, const json_t *values, struct strv *ret, struct err *err)
+bool workload_render_command(const struct strv *templates, const json_t *values, struct strv *ret, struct err *err)
 {
     for (size_t i = 0; i < templates->count; i++) {
         char *text = NULL;
@@ -134,8 +133,7 @@ static bool render_env(const struct workload *workload, struct strv *ret, struct
     CLEANUP(json_decrefp) json_t *env = json_object();
     const char *key;
     json_t *template;
-    json_object_foreach(workload->app->env, key, template)
-    {
+    json_object_foreach (workload->app->env, key, template) {
         CLEANUP(freep) char *text = NULL;
         if (!workload_render_text(json_string_value(template), workload->values, &text, err))
             return err_wrap(err, "env %s", key);
@@ -144,7 +142,8 @@ static bool render_env(const struct workload *workload, struct strv *ret, struct
     if (workload->extra_env)
         json_object_update(env, (json_t *)(uintptr_t)workload->extra_env /* jansson reads it only */);
     CLEANUP(strv_release) struct strv keys = STRV_INIT;
-    json_object_foreach(env, key, template) strv_add(&keys, key);
+    json_object_foreach (env, key, template)
+        strv_add(&keys, key);
     strv_sort(&keys);
     for (size_t i = 0; i < keys.count; i++)
         strv_addf(ret, "%s=%s", keys.items[i], json_text(env, keys.items[i]));
@@ -179,8 +178,8 @@ static void add_proxy_labels(const struct settings *settings, const struct workl
     const struct app_port *ports = workload->app->ports.items;
     for (size_t i = 0; i < workload->app->ports.count; i++) {
         CLEANUP(freep)
-        char *id =
-            mem_printf("%s-%s-%s-%s", settings->prefix, workload->key->namespace, workload->key->name, ports[i].name);
+        char *id = /* no underscore is in a name, so that no tenant's router is called like another's */
+            mem_printf("%s_%s_%s_%s", settings->prefix, workload->key->namespace, workload->key->name, ports[i].name);
         CLEANUP(freep) char *router = mem_printf("traefik.http.routers.%s", id);
         CLEANUP(freep) char *rule_key = mem_printf("%s.rule", router);
         CLEANUP(freep)
@@ -234,7 +233,7 @@ bool workload_render(const struct settings *settings, const struct workload *wor
                      struct err *err)
 {
     struct rendered rendered = { 0 };
-    bool ok = render_command(&workload->app->command, workload->values, &rendered.command, err) &&
+    bool ok = workload_render_command(&workload->app->command, workload->values, &rendered.command, err) &&
               render_env(workload, &rendered.env, err) && render_files(workload, &rendered.files, err);
     if (!ok) {
         rendered_release(&rendered);
@@ -253,7 +252,9 @@ static bool has_text(const json_t *array, const char *text)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(array, i, item) if (str_equal(json_string_value(item), text)) return true;
+    json_array_foreach (array, i, item)
+        if (str_equal(json_string_value(item), text))
+            return true;
     return false;
 }
 
@@ -261,8 +262,9 @@ static bool has_mount(const json_t *mounts, const char *volume, const char *targ
 {
     size_t i;
     json_t *mount;
-    json_array_foreach(mounts, i, mount) if (str_equal(json_text(mount, "source"), volume) &&
-                                             str_equal(json_text(mount, "target"), target)) return true;
+    json_array_foreach (mounts, i, mount)
+        if (str_equal(json_text(mount, "source"), volume) && str_equal(json_text(mount, "target"), target))
+            return true;
     return false;
 }
 
@@ -282,10 +284,10 @@ static bool looks_alike(const struct workload *workload, const struct rendered *
         return false;
     const char *key;
     json_t *label;
-    json_object_foreach(rendered->labels, key, label) if (!str_equal(key, LABEL_HASH) &&
-                                                          !str_equal(key, LABEL_RENDER) &&
-                                                          !str_equal(json_text(container->labels, key),
-                                                                     json_string_value(label))) return false;
+    json_object_foreach (rendered->labels, key, label)
+        if (!str_equal(key, LABEL_HASH) && !str_equal(key, LABEL_RENDER) &&
+            !str_equal(json_text(container->labels, key), json_string_value(label)))
+            return false;
     int64_t published = json_int(json_array_get(container->ports, 0), "host", 0);
     return published == workload->publish_port || container->state != CONTAINER_RUNNING;
 }
@@ -299,19 +301,60 @@ bool workload_matches(const struct workload *workload, const struct rendered *re
            looks_alike(workload, rendered, container);
 }
 
+const struct image_credentials *workload_credentials(const struct settings *settings, const char *image)
+{
+    for (size_t i = 0; i < settings->registry_count; i++) {
+        CLEANUP(freep) char *prefix = mem_printf("%s/", settings->registries[i].server);
+        if (str_starts_with(image, prefix))
+            return &settings->registries[i];
+    }
+    return NULL;
+}
+
+static bool is_break(char c)
+{
+    return c == '\n' || c == '\r';
+}
+
+/* How many bytes of `text` are `secret`, line breaks within not counted; 0: it does not begin with it. */
+static size_t length_in(const char *text, const char *secret)
+{
+    const char *at = text;
+    for (; *secret; secret++, at++) {
+        while (at > text && is_break(*at))
+            at++;
+        if (*at != *secret)
+            return 0;
+    }
+    return (size_t)(at - text);
+}
+
+static void cover(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!is_break(text[i]))
+            text[i] = '*';
+}
+
+/* `ret_blanked` begins as a copy of `text`, which stays, so that one secret's asterisks do not hide another one. */
+static void blank(const char *text, const char *secret, char *ret_blanked)
+{
+    enum { END_MIN = 4 }; /* a shorter end says little, and is found in much */
+    for (size_t at = 0; text[at]; at++)
+        cover(ret_blanked + at, length_in(text + at, secret));
+    for (const char *end = secret; strlen(end) >= END_MIN; end++)
+        cover(ret_blanked, length_in(text, end));
+}
+
 char *workload_blank_secrets(const json_t *values, const char *text)
 {
     char *blanked = mem_strdup(text);
     const char *name;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)values, name, value)
-    {
-        if (!str_equal(name, "database.password") && !str_starts_with(name, "secret."))
-            continue;
+    json_object_foreach ((json_t *)(uintptr_t)values, name, value) {
         const char *secret = json_string_value(value);
-        size_t len = strlen(secret);
-        for (char *at = blanked; len && (at = strstr(at, secret)); at += len)
-            memset(at, '*', len);
+        if (secret && secret[0] && (str_equal(name, "database.password") || str_starts_with(name, "secret.")))
+            blank(text, secret, blanked);
     }
     return blanked;
 }

@@ -55,6 +55,9 @@ struct rendered {
 void rendered_release(struct rendered *rendered);
 /* One template; `ret` is owned. */
 bool workload_render_text(const char *template, const json_t *values, char **ret, struct err *err) MUST_USE;
+/* A template that renders to nothing is left out: that makes an option conditional; an argument that is empty as written stays. */
+bool workload_render_command(const struct strv *templates, const json_t *values, struct strv *ret,
+                             struct err *err) MUST_USE;
 bool workload_render(const struct settings *settings, const struct workload *workload, struct rendered *ret,
                      struct err *err) MUST_USE;
 /* Whether `container` (inspected) is what `rendered` asks for: by hash, or by comparison when another version rendered it. */
@@ -85,11 +88,19 @@ struct job {
 bool workload_run_job(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
                       const struct numeric_user *user, const struct job *job, char **ret_output, int *ret_exit_code,
                       struct err *err) MUST_USE;
-/* Removes a job that stands; fine when none does; a stranger under its name is ERR_CONFLICT. */
+/* A job's container is called name_job(); the two that copy a volume add these. */
+#define COPY_FROM_SUFFIX "-from"
+#define COPY_TO_SUFFIX   "-to"
+/* The registry's that `image` comes from; borrowed, NULL: none are configured. */
+const struct image_credentials *workload_credentials(const struct settings *settings, const char *image);
+/* Removes a job that stands and a copy's containers; fine when there are none; a stranger under such a name is ERR_CONFLICT. */
 bool workload_remove_job(struct reconcile_context *ctx, const struct record_key *key, const char *uid,
                          struct err *err) MUST_USE;
 /* Copies a volume into the workload's own, through two created, never-started containers. */
 bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *workload, const char *from_volume,
                           struct err *err) MUST_USE;
-/* Replaces the values whose names are secret ("database.password", "secret.*") by asterisks. Owned. */
+/*
+ * Replaces the values whose names are secret ("database.password", "secret.*") by asterisks: also where line breaks were put into them, and
+ * their ends where `text` begins in their midst. Owned.
+ */
 char *workload_blank_secrets(const json_t *values, const char *text);

@@ -152,8 +152,7 @@ static bool create(struct reconcile_context *ctx, const struct workload *workloa
         struct err ignored = ERR_INIT;
         struct call clean_up = call_within(NULL, CLEAN_UP_MS);
         if (!container_remove(ctx->docker, id, &clean_up, &ignored))
-            err_release(
-                &ignored); /* the next look finds it: no hash is right without files, see reconcilers/instance/observe.c */
+            err_release(&ignored); /* the next look finds one that was never started, which does not count */
         return err_wrap(err, "prepare container %s", creation->name);
     }
     *ret_id = STEAL(id);
@@ -171,9 +170,8 @@ bool workload_create(struct reconcile_context *ctx, const struct workload *workl
     return create(ctx, workload, rendered, user, &creation, &id, err);
 }
 
-bool workload_remove_job(struct reconcile_context *ctx, const struct record_key *key, const char *uid, struct err *err)
+static bool remove_ours(struct reconcile_context *ctx, const char *name, const char *uid, struct err *err)
 {
-    CLEANUP(freep) char *name = name_job(ctx->settings, key);
     CLEANUP(container_release) struct container container = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
     if (!container_inspect(ctx->docker, name, &ctx->call, &container, &problem)) {
@@ -190,6 +188,18 @@ bool workload_remove_job(struct reconcile_context *ctx, const struct record_key 
     return err_wrap(err, "remove %s", name);
 }
 
+bool workload_remove_job(struct reconcile_context *ctx, const struct record_key *key, const char *uid, struct err *err)
+{
+    static const char *const suffixes[] = { "", COPY_FROM_SUFFIX, COPY_TO_SUFFIX };
+    CLEANUP(freep) char *job = name_job(ctx->settings, key);
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        CLEANUP(freep) char *name = mem_printf("%s%s", job, suffixes[i]);
+        if (!remove_ours(ctx, name, uid, err))
+            return false;
+    }
+    return true;
+}
+
 /* Waits for a started job; on whatever way out the container is removed, also when our own call was cancelled. */
 static bool finish_job(struct reconcile_context *ctx, const char *id, const struct job *job, const json_t *values,
                        char **ret_output, int *ret_exit_code, struct err *err)
@@ -199,7 +209,8 @@ static bool finish_job(struct reconcile_context *ctx, const char *id, const stru
     CLEANUP(err_release) struct err ignored = ERR_INIT;
     bool ended = container_wait(ctx->docker, id, &wait, ret_exit_code, err);
     struct call clean_up = call_within(NULL, CLEAN_UP_MS);
-    if (!ended && err->code == ERR_TIMEOUT && !call_is_cancelled(&ctx->call))
+    /* Its own limit, not the attempt's. */
+    if (!ended && err->code == ERR_TIMEOUT && call_left_ms(&ctx->call) > 0)
         err_set(err, ERR_EXIT, "%s did not end within its time limit of %" PRId64 " s", job->purpose,
                 job->timeout_ms / 1000);
     bool failed = !ended || *ret_exit_code != 0;
@@ -219,13 +230,8 @@ bool workload_run_job(struct reconcile_context *ctx, const struct workload *work
                       struct err *err)
 {
     CLEANUP(strv_release) struct strv command = STRV_INIT;
-    for (size_t i = 0; i < job->command->count; i++) {
-        CLEANUP(freep) char *text = NULL;
-        if (!workload_render_text(job->command->items[i], job->values, &text, err))
-            return err_wrap(err, "command of %s", job->purpose);
-        if (text[0])
-            strv_add(&command, text);
-    }
+    if (!workload_render_command(job->command, job->values, &command, err))
+        return err_wrap(err, "%s", job->purpose);
     if (!workload_remove_job(ctx, workload->key, workload->uid, err))
         return false;
     CLEANUP(freep) char *name = name_job(ctx->settings, workload->key);
@@ -251,14 +257,18 @@ static bool create_copier(struct reconcile_context *ctx, const struct workload *
                           const char *suffix, char **ret_id, struct err *err)
 {
     CLEANUP(freep) char *job = name_job(ctx->settings, workload->key);
-    CLEANUP(freep) char *name = mem_printf("%s-%s", job, suffix);
+    CLEANUP(freep) char *name = mem_printf("%s%s", job, suffix);
     CLEANUP(json_decrefp) json_t *labels = name_labels(ctx->settings, workload->key, workload->uid, "copy");
     CLEANUP(err_release) struct err ignored = ERR_INIT;
     struct container_mount mount = { .volume = volume, .target = workload->app->data_path };
     static const char *const never_started[] = { "/never-started", NULL };
-    struct container_create request = {
-        .name = name, .command = never_started, .image = workload->image, .labels = labels, .network = "none", .mounts = &mount, .mount_count = 1
-    };
+    struct container_create request = { .name = name,
+                                        .command = never_started,
+                                        .image = workload->image,
+                                        .labels = labels,
+                                        .network = "none",
+                                        .mounts = &mount,
+                                        .mount_count = 1 };
     CLEANUP(container_release) struct container left = { 0 };
     if (container_inspect(ctx->docker, name, &ctx->call, &left, &ignored) &&
         name_is_ours(ctx->settings, left.labels, workload->uid) &&
@@ -276,8 +286,8 @@ bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *
     CLEANUP(freep) char *to = NULL;
     struct call copy = call_within(&ctx->call, COPY_TIMEOUT_MS);
     bool ok =
-        create_copier(ctx, workload, from_volume, "from", &from, err) &&
-        create_copier(ctx, workload, workload->volume, "to", &to, err) &&
+        create_copier(ctx, workload, from_volume, COPY_FROM_SUFFIX, &from, err) &&
+        create_copier(ctx, workload, workload->volume, COPY_TO_SUFFIX, &to, err) &&
         container_copy_tree(ctx->docker, from, workload->app->data_path, to, workload->app->data_path, &copy, err);
     struct call clean_up = call_within(NULL, CLEAN_UP_MS);
     const char *made[] = { from, to };

@@ -60,6 +60,10 @@ void world_free(struct world *world)
 /* Both maps speak of the same container; the lock is held. */
 static void remember(struct world *world, struct heard *heard_taken)
 {
+    const struct heard *before = map_get(world->containers, heard_taken->container.name);
+    if (before && !str_equal(before->container.id, heard_taken->container.id))
+        map_remove(world->container_names,
+                   before->container.id); /* or news of that one would be taken for this one's */
     map_put(world->container_names, heard_taken->container.id, mem_strdup(heard_taken->container.name));
     map_put(world->containers, heard_taken->container.name, heard_taken);
 }

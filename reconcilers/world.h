@@ -63,7 +63,7 @@ struct probe_target {
     char path[256];
     int64_t started_wall_ms;    /* of the container */
     int64_t startup_timeout_ms; /* failures before it count only when it has passed */
-    int64_t failure_threshold;  /* failures in a row that make a healthy one unhealthy */
+    int64_t failure_threshold;  /* failures in a row that make one unhealthy */
 };
 enum health { HEALTH_UNKNOWN, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
 struct health_seen {

@@ -120,7 +120,8 @@ bool world_probe_result(struct world *world, const struct probe_target *target, 
         seen->failures++;
         snprintf(seen->problem, sizeof(seen->problem), "%s", problem);
         bool starting_is_over = now_wall_ms - target->started_wall_ms >= target->startup_timeout_ms;
-        if (seen->was_healthy ? seen->failures >= target->failure_threshold : starting_is_over)
+        /* One failure is none: also not of an old container that we begin to watch, after a restart of ours. */
+        if ((seen->was_healthy || starting_is_over) && seen->failures >= target->failure_threshold)
             seen->health = HEALTH_UNHEALTHY;
     }
     if (seen->health != before)

@@ -81,23 +81,19 @@ static void plan_deletion(struct app_attempt *attempt)
     struct plan *plan = &attempt->plan;
     if (attempt->users.count) {
         CLEANUP(freep) char *names = strv_join(&attempt->users, ", ");
-        plan_block(plan, BLOCK_PASSING, "InUse", "waits until no instance is made from it: %s", names);
+        plan_block(plan, BLOCK_WOKEN, "InUse", "waits until no instance is made from it: %s", names);
         return;
     }
     const char *version;
     json_t *entry;
-    json_object_foreach(json_object_get(attempt->state, "warm"), version, entry)
+    json_object_foreach (json_object_get(attempt->state, "warm"), version, entry)
         plan_add(plan, APP_REMOVE_WARM, "remove-warm-database", EFFECT_NONE, version);
     plan_add(plan, APP_REMOVE_NETWORK, "remove-network", EFFECT_NONE, NULL);
     plan_add(plan, APP_RELEASE, "release-record", EFFECT_NONE, NULL);
 }
 
-static void make_plan(struct app_attempt *attempt)
+static void plan_templates(struct app_attempt *attempt)
 {
-    if (attempt->record.deletion_ms) {
-        plan_deletion(attempt);
-        return;
-    }
     const struct app_version *versions = attempt->spec.versions.items;
     for (size_t i = 0; i < attempt->spec.versions.count; i++) {
         struct warm_template warm = { 0 };
@@ -109,8 +105,35 @@ static void make_plan(struct app_attempt *attempt)
     }
     const char *version;
     json_t *entry;
-    json_object_foreach(json_object_get(attempt->state, "warm"), version, entry) if (!warm_is_wanted(attempt, version))
-        plan_add(&attempt->plan, APP_REMOVE_WARM, "remove-warm-database", EFFECT_NONE, version);
+    json_object_foreach (json_object_get(attempt->state, "warm"), version, entry)
+        if (!warm_is_wanted(attempt, version))
+            plan_add(&attempt->plan, APP_REMOVE_WARM, "remove-warm-database", EFFECT_NONE, version);
+}
+
+static void make_plan(struct app_attempt *attempt)
+{
+    CLEANUP(freep) char *engine_problem = NULL;
+    CLEANUP(freep) char *server_problem = NULL;
+    struct world *world = attempt->ctx->world;
+    bool no_engine = world_engine_away_since_ms(world, &engine_problem) != 0;
+    bool no_server = world_server_away_since_ms(world, &server_problem) != 0;
+    if (!no_engine)
+        look_for_moved_tags(attempt);
+    if (attempt->record.deletion_ms)
+        plan_deletion(attempt);
+    else
+        plan_templates(attempt);
+    /* All that it does needs both. */
+    if (attempt->plan.count && no_engine)
+        plan_block(&attempt->plan, BLOCK_AWAY, "EngineUnavailable", "Docker does not answer: %s", engine_problem);
+    else if (attempt->plan.count && no_server)
+        plan_block(&attempt->plan, BLOCK_AWAY, "DatabaseServerUnavailable", "the database server does not answer: %s",
+                   server_problem);
+}
+
+static bool is_held(const struct app_attempt *attempt)
+{
+    return attempt->plan.blocked_reason && attempt->plan.block == BLOCK_AWAY;
 }
 
 /* ---- act ---- */
@@ -139,8 +162,15 @@ static bool build(struct app_attempt *attempt, const char *version, struct err *
 {
     CLEANUP(entry_release) struct warm_entry entry = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    bool ok = warm_build(attempt->ctx, &attempt->record, &attempt->spec, app_find_version(&attempt->spec, version),
-                         &entry, &problem);
+    const struct app_version *wanted = app_find_version(&attempt->spec, version);
+    struct warm_template ignored = { 0 };
+    /* A failure is remembered while it is tried again: instances are made without the template, and do not wait for each try. */
+    bool failed = warm_find(&attempt->spec, attempt->state, version, &ignored) == WARM_FAILED;
+    warm_template_release(&ignored);
+    warm_begin(attempt->ctx->settings, &attempt->record, &attempt->spec, wanted, &entry);
+    if (!failed && !keep_entry(attempt, version, &entry, err))
+        return false;
+    bool ok = warm_build(attempt->ctx, &attempt->record, &attempt->spec, wanted, &entry, &problem);
     /* Only what the App itself did wrong counts as failed: a dead neighbour or a newer generation is tried again as if new. */
     bool counts = ok || problem.code == ERR_EXIT || problem.code == ERR_INVALID || problem.code == ERR_NOT_FOUND;
     if (counts && !keep_entry(attempt, version, &entry, err))
@@ -235,11 +265,15 @@ static bool tell(struct app_attempt *attempt, const struct err *error, struct er
     const char *message = error ? err_message(error) : attempt->plan.blocked_message;
     if (!error && attempt->plan.blocked_reason)
         reason = attempt->plan.blocked_reason;
-    bool building =
-        !error && attempt->plan.count && plan_has(&attempt->plan, APP_BUILD_WARM) && attempt->ctx->lane == LANE_QUICK;
+    bool away = error ? error->code == ERR_UNREACHABLE || error->code == ERR_TIMEOUT : is_held(attempt);
+    bool building = !error && !away && attempt->plan.count && plan_has(&attempt->plan, APP_BUILD_WARM) &&
+                    attempt->ctx->lane == LANE_QUICK;
     /* Instances can be made without a template too, only slower: an App is Ready all the same while one is being made. */
     bool ready = !error && !record->deletion_ms && !attempt->plan.blocked_reason;
-    condition_set(&told.conditions, "Ready", ready ? CONDITION_TRUE : CONDITION_FALSE,
+    condition_set(&told.conditions, "Ready",
+                  away    ? CONDITION_UNKNOWN
+                  : ready ? CONDITION_TRUE
+                          : CONDITION_FALSE,
                   building ? "BuildingWarmDatabase" : reason, message, record->generation, clock_wall_ms());
     told.phase = mem_strdup(record->deletion_ms ? "Deleting" : error ? "Degraded" : "Ready");
     told.message = mem_strdup(message);
@@ -278,15 +312,15 @@ bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, 
     }
     if (!load(&attempt, err))
         return false;
-    look_for_moved_tags(&attempt);
     make_plan(&attempt);
     bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
+    bool rests = paused || is_held(&attempt);
     bool ok = true;
-    if (attempt.plan.count && !paused && ctx->lane == LANE_QUICK && plan_has(&attempt.plan, APP_BUILD_WARM))
+    if (!rests && ctx->lane == LANE_QUICK && plan_has(&attempt.plan, APP_BUILD_WARM))
         ret_result->wants_long_lane = true;
     else
-        ok = paused || run_plan(&attempt, &problem);
-    if (ok && !paused && plan_has(&attempt.plan, APP_RELEASE))
+        ok = rests || run_plan(&attempt, &problem);
+    if (ok && !rests && plan_has(&attempt.plan, APP_RELEASE))
         return true;
     CLEANUP(err_release) struct err told = ERR_INIT;
     if (!tell(&attempt, ok ? NULL : &problem, &told) && ok) {
@@ -297,8 +331,7 @@ bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, 
         err_move(err, &problem);
         return false;
     }
-    return !attempt.plan.blocked_reason ||
-           err_set(err, ERR_CONFLICT, "%s: %s", attempt.plan.blocked_reason, attempt.plan.blocked_message);
+    return paused || plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
 }
 
 bool app_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan, struct err *err)
@@ -307,7 +340,6 @@ bool app_preview(struct reconcile_context *ctx, const struct record *record, str
     record_copy(&attempt.record, record);
     if (!load(&attempt, err))
         return false;
-    look_for_moved_tags(&attempt);
     make_plan(&attempt);
     *ret_plan = attempt.plan;
     attempt.plan = (struct plan)PLAN_INIT;

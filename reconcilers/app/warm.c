@@ -29,6 +29,7 @@ void warm_template_release(struct warm_template *warm)
     free(warm->database);
     free(warm->volume);
     free(warm->role);
+    free(warm->image_id);
     *warm = (struct warm_template){ 0 };
 }
 
@@ -48,6 +49,11 @@ char *warm_hash(const struct app_spec *app, const struct app_version *version)
         json_push(files, file);
     }
     json_put(all, "files", files);
+    json_t *defaults = json_object();
+    const struct app_parameter *parameters = app->parameters.items;
+    for (size_t i = 0; i < app->parameters.count; i++)
+        json_put_text(defaults, parameters[i].name, parameters[i].fallback);
+    json_put(all, "parameters", defaults);
     CLEANUP(freep) char *text = json_dump(all);
     return sha256_hex(text, strlen(text));
 }
@@ -70,6 +76,7 @@ enum warm_state warm_find(const struct app_spec *app, const json_t *app_state, c
     ret->database = mem_strdup(json_text(entry, "database"));
     ret->volume = mem_strdup(json_text(entry, "volume"));
     ret->role = mem_strdup(json_text(entry, "role"));
+    ret->image_id = mem_strdup(json_text(entry, "imageId"));
     return WARM_READY;
 }
 
@@ -211,7 +218,8 @@ static bool ensure_image(struct reconcile_context *ctx, const char *reference, c
             return false;
         }
         err_release(&problem);
-        if (!image_pull(ctx->docker, reference, NULL, NULL, NULL, &pull, err) ||
+        const struct image_credentials *credentials = workload_credentials(ctx->settings, reference);
+        if (!image_pull(ctx->docker, reference, credentials, NULL, NULL, &pull, err) ||
             !image_inspect(ctx->docker, reference, &ctx->call, &image, err))
             return err_wrap(err, "image %s", reference);
     }
@@ -235,14 +243,19 @@ static bool run_init(struct reconcile_context *ctx, const struct app_spec *app, 
     return ok;
 }
 
+void warm_begin(const struct settings *settings, const struct record *app_record, const struct app_spec *app,
+                const struct app_version *version, struct warm_entry *ret_entry)
+{
+    choose_names(settings, app_record, version, ret_entry);
+    ret_entry->hash = warm_hash(app, version);
+    ret_entry->state = mem_strdup("Building");
+}
+
 bool warm_build(struct reconcile_context *ctx, const struct record *app_record, const struct app_spec *app,
-                const struct app_version *version, struct warm_entry *ret_entry, struct err *err)
+                const struct app_version *version, struct warm_entry *entry, struct err *err)
 {
     CLEANUP(build_release) struct build build = { 0 };
-    struct warm_entry *entry = ret_entry;
     CLEANUP(json_decrefp) json_t *labels = name_labels(ctx->settings, &app_record->key, app_record->uid, "data");
-    choose_names(ctx->settings, app_record, version, entry);
-    entry->hash = warm_hash(app, version);
     build.neutral.env = json_object();
     bool ok =
         ensure_image(ctx, version->image, &entry->image_id, err) && warm_remove(ctx, app_record, entry, err) &&
@@ -251,6 +264,7 @@ bool warm_build(struct reconcile_context *ctx, const struct record *app_record, 
         database_create(ctx->server, entry->database, entry->role, NULL, build.stamp, &ctx->call, err) &&
         volume_create(ctx->docker, entry->volume, labels, &ctx->call, err) && run_init(ctx, app, &build, entry, err) &&
         database_close(ctx->server, entry->database, build.stamp, &ctx->call, err);
+    free(entry->state);
     entry->state = mem_strdup(ok ? "Ready" : "Failed");
     if (!ok && !entry->message)
         entry->message = mem_strdup(err_message(err));

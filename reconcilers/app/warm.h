@@ -28,9 +28,12 @@ enum warm_state warm_find(const struct app_spec *app, const json_t *app_state, c
 /* Over all that a template is made from. Owned. Pure. */
 char *warm_hash(const struct app_spec *app, const struct app_version *version);
 
-/* Makes the template of one version, whatever an earlier try left; long. `ret_entry` holds what to remember, also of a failure. */
+/* What to remember before the making begins: names, so that they are found again, and that what stands is no template now. */
+void warm_begin(const struct settings *settings, const struct record *app_record, const struct app_spec *app,
+                const struct app_version *version, struct warm_entry *ret_entry);
+/* Makes the template of one version, whatever an earlier try left; long. `entry` is warm_begin()'s, and holds what to remember, also of a failure. */
 bool warm_build(struct reconcile_context *ctx, const struct record *app_record, const struct app_spec *app,
-                const struct app_version *version, struct warm_entry *ret_entry, struct err *err) MUST_USE;
+                const struct app_version *version, struct warm_entry *entry, struct err *err) MUST_USE;
 /* Drops a template: database, volume, role. Fine when parts are gone. */
 bool warm_remove(struct reconcile_context *ctx, const struct record *app_record, const struct warm_entry *entry,
                  struct err *err) MUST_USE;

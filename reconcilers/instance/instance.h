@@ -33,6 +33,7 @@ extern const struct field instance_state_fields[];
 /* A warm template that is ready. */
 struct warm_template {
     char *database, *volume, *role;
+    char *image_id; /* that it was made with */
 };
 
 struct instance_want {
@@ -71,7 +72,7 @@ bool instance_want_load(struct reconcile_context *ctx, const struct record_key *
 bool instance_want_from(struct reconcile_context *ctx, const struct record *record, struct instance_want *ret,
                         struct err *err) MUST_USE;
 bool instance_state_save(struct reconcile_context *ctx, struct instance_want *want, struct err *err) MUST_USE;
-/* Whether a field with `immutable` asks for something else than a template has. */
+/* False where a field with `immutable` asks for something else than a template has. */
 bool instance_can_be_cloned(const struct instance_want *want);
 /* The host port that spec.publish asks for: 0 none, -1 any. */
 int64_t instance_publish_wish(const struct instance_spec *spec);

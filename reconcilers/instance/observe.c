@@ -20,8 +20,10 @@ static void judge_container(const struct instance_want *want, struct instance_se
 {
     if (seen->container_is != THING_OURS)
         return;
+    /* One that was created and not started may lack its files (we were killed in between); a dead one can only be removed. */
+    bool usable = seen->container.state != CONTAINER_CREATED && seen->container.state != CONTAINER_DEAD;
     seen->container_matches =
-        want->rendered.hash && workload_matches(&want->workload, &want->rendered, &seen->container);
+        usable && want->rendered.hash && workload_matches(&want->workload, &want->rendered, &seen->container);
     seen->on_network = json_object_get(seen->container.networks, want->network) != NULL;
 }
 
@@ -131,6 +133,24 @@ static bool look_memory(struct reconcile_context *ctx, const struct instance_wan
     return !lowered || container_memory_use(ctx->docker, seen->container.id, &ctx->call, &seen->memory_use, err);
 }
 
+/* What a copy left that was killed in its midst counts as a job that did not come to its end. */
+static bool look_copiers(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                         struct err *err)
+{
+    static const char *const suffixes[] = { COPY_FROM_SUFFIX, COPY_TO_SUFFIX };
+    bool may_be_there = !want->state.initialised || want->deleting;
+    for (size_t i = 0; may_be_there && i < ARRAY_LEN(suffixes); i++) {
+        CLEANUP(container_release) struct container copier = { 0 };
+        CLEANUP(freep) char *name = mem_printf("%s%s", want->job, suffixes[i]);
+        enum thing is = THING_ABSENT;
+        if (!look_container(ctx, want, name, &copier, &is, err))
+            return false;
+        if (is == THING_OURS && seen->job_is == THING_ABSENT)
+            seen->job_is = THING_OURS;
+    }
+    return true;
+}
+
 static bool look_at_engine(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
                            struct err *err)
 {
@@ -138,7 +158,7 @@ static bool look_at_engine(struct reconcile_context *ctx, const struct instance_
     CLEANUP(network_release) struct network network = { 0 };
     enum network_state network_state = NETWORK_ABSENT;
     if (!look_container(ctx, want, want->container, &seen->container, &seen->container_is, err) ||
-        !look_container(ctx, want, want->job, &job, &seen->job_is, err) ||
+        !look_container(ctx, want, want->job, &job, &seen->job_is, err) || !look_copiers(ctx, want, seen, err) ||
         !look_volume(ctx, want, &seen->volume_is, err) || !look_image(ctx, want, &seen->image_is, err) ||
         !network_look(ctx, want->network, NULL, &network_state, &network, err) || !look_memory(ctx, want, seen, err))
         return false;

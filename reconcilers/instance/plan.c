@@ -55,10 +55,10 @@ static void add(struct plan *plan, enum instance_step step, const char *detail)
 static bool neighbours_answer(const struct instance_seen *seen, struct plan *plan)
 {
     if (seen->engine_away_ms)
-        plan_block(plan, BLOCK_PASSING, "EngineUnavailable", "Docker does not answer: %s",
+        plan_block(plan, BLOCK_AWAY, "EngineUnavailable", "Docker does not answer: %s",
                    seen->engine_problem ? seen->engine_problem : "no answer");
     else if (seen->server_away_ms)
-        plan_block(plan, BLOCK_PASSING, "DatabaseServerUnavailable", "the database server does not answer: %s",
+        plan_block(plan, BLOCK_AWAY, "DatabaseServerUnavailable", "the database server does not answer: %s",
                    seen->server_problem ? seen->server_problem : "no answer");
     return !plan->blocked_reason;
 }
@@ -88,7 +88,10 @@ static bool names_are_free(const struct instance_want *want, const struct instan
 static void plan_deletion(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
 {
     /* A stranger under one of our names is nothing of ours to delete: it is passed over. */
-    bool retain = want->spec.deletion_policy == DELETION_RETAIN && want->state.initialised;
+    /* What was begun and not finished never counted; what tenantd does not remember making (DataUnknown) may be the customer's. */
+    bool counts = want->state.initialised || (!want->state.dirty && seen->database_is == THING_OURS) ||
+                  (!want->state.dirty && seen->volume_is == THING_OURS);
+    bool retain = want->spec.deletion_policy == DELETION_RETAIN && counts;
     if (want->spec.deletion_policy == DELETION_BACKUP) {
         plan_block(plan, BLOCK_FINAL, "BackupImpossible",
                    "deletionPolicy Backup needs backups, which this version cannot make; set it to Delete or Retain");
@@ -115,8 +118,6 @@ static void plan_deletion(const struct instance_want *want, const struct instanc
 
 bool instance_can_be_cloned(const struct instance_want *want)
 {
-    if (!want->warm.database)
-        return false;
     for (int field = 0; field < CHANGE_FIELDS; field++) {
         CLEANUP(freep) char *value = workload_change_value(&want->spec, (enum app_change_field)field);
         bool is_neutral = !value[0] || str_equal(value, "false");
@@ -131,9 +132,10 @@ static bool nothing_is_forgotten(const struct instance_want *want, const struct 
 {
     bool stands = seen->database_is == THING_OURS || (want->state.volume && seen->volume_is == THING_OURS);
     if (stands && !want->state.dirty)
-        plan_block(plan, BLOCK_PASSING, "DataUnknown",
-                   "a database or volume of this record exists that tenantd does not remember making; it is left alone. "
-                   "Were the records restored from an old copy? Move the data away, or delete the record");
+        plan_block(
+            plan, BLOCK_PASSING, "DataUnknown",
+            "a database or volume of this record exists that tenantd does not remember making; it is left alone. "
+            "Were the records restored from an old copy? Move the data away, or delete the record");
     return !plan->blocked_reason;
 }
 
@@ -151,7 +153,7 @@ static void plan_fresh_data(const struct instance_want *want, const struct insta
         add(plan, STEP_DISCARD_VOLUME, want->state.volume);
     if (seen->role_is != THING_OURS || !seen->role_right)
         add(plan, STEP_PUT_ROLE, want->role);
-    bool clone = instance_can_be_cloned(want);
+    bool clone = want->warm.database && instance_can_be_cloned(want);
     add(plan, clone ? STEP_CLONE_DATABASE : STEP_CREATE_DATABASE, database);
     add(plan, STEP_CREATE_VOLUME, want->state.volume);
     if (!clone) {
@@ -339,7 +341,7 @@ static void plan_container(const struct instance_want *want, const struct instan
         return;
     }
     if (seen->network_is != THING_OURS) {
-        plan_block(plan, BLOCK_PASSING, "WaitingForNetwork", "the tenant's network %s is not there yet", want->network);
+        plan_block(plan, BLOCK_WOKEN, "WaitingForNetwork", "the tenant's network %s is not there yet", want->network);
         return;
     }
     if (!fits) {
@@ -371,7 +373,7 @@ static bool plan_gate(const struct instance_want *want, const struct instance_se
     }
     bool died = seen->container_is == THING_OURS && seen->container_matches &&
                 seen->container.state == CONTAINER_EXITED && seen->restarts >= want->app.health.failure_threshold;
-    if (died || seen->health.health == HEALTH_UNHEALTHY) {
+    if (died || (runs && seen->health.health == HEALTH_UNHEALTHY)) {
         add(plan, STEP_ROLL_BACK, want->state.previous);
         return true;
     }
@@ -417,13 +419,16 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
         return;
     }
     if (!want->state.initialised) {
-        if (want->warm_is_building && !want->warm.database) {
-            plan_block(plan, BLOCK_PASSING, "WaitingForWarmDatabase",
-                       "app %s is making its warm database for version %s", want->spec.app, want->spec.version);
+        if (want->warm_is_building && instance_can_be_cloned(want)) {
+            /* What a killed copy left would hold the template's volume, and so the making of a new one. */
+            if (seen->job_is == THING_OURS)
+                add(plan, STEP_REMOVE_JOB, want->job);
+            plan_block(plan, BLOCK_WOKEN, "WaitingForWarmDatabase", "app %s is making its warm database for version %s",
+                       want->spec.app, want->spec.version);
             return;
         }
         if (seen->network_is != THING_OURS) {
-            plan_block(plan, BLOCK_PASSING, "WaitingForNetwork", "the tenant's network %s is not there yet",
+            plan_block(plan, BLOCK_WOKEN, "WaitingForNetwork", "the tenant's network %s is not there yet",
                        want->network);
             return;
         }

@@ -17,6 +17,7 @@ struct attempt {
     struct instance_seen seen;
     struct plan plan;
     int failed_step; /* -1: none */
+    bool looked;     /* `seen` is whole */
 };
 
 static void attempt_release(struct attempt *attempt)
@@ -30,9 +31,13 @@ static bool look_and_plan(struct attempt *attempt, enum look look, struct err *e
 {
     instance_seen_release(&attempt->seen);
     plan_release(&attempt->plan);
-    bool ok = instance_observe(attempt->ctx, &attempt->want, look, &attempt->seen, err);
-    instance_plan(&attempt->want, &attempt->seen, clock_wall_ms(), &attempt->plan);
-    return ok;
+    attempt->looked = instance_observe(attempt->ctx, &attempt->want, look, &attempt->seen, err);
+    bool away = attempt->seen.engine_away_ms || attempt->seen.server_away_ms;
+    if (attempt->looked || away)
+        instance_plan(&attempt->want, &attempt->seen, clock_wall_ms(), &attempt->plan);
+    else /* of half a look nothing can be concluded */
+        plan_block(&attempt->plan, BLOCK_PASSING, "NotSeen", "%s", err_message(err));
+    return attempt->looked;
 }
 
 /* ---- telling ---- */
@@ -104,7 +109,8 @@ static bool tell(struct attempt *attempt, const struct err *error, struct err *e
         status.storage.used_bytes = size;
     if (error && attempt->failed_step >= 0)
         fill_failure(attempt, &status, error, now_ms);
-    else if (!attempt->plan.count && !attempt->plan.blocked_reason && !want->state.failed_version)
+    else if (!attempt->plan.count && !attempt->plan.blocked_reason &&
+             !str_equal(want->state.failed_version, want->spec.version))
         clear_failure(&status);
     CLEANUP(json_decrefp) json_t *json = fields_encode(instance_status_fields, &status);
     bool differs = !json_equal(json, want->record.status);
@@ -178,7 +184,10 @@ static bool reload(struct attempt *attempt, struct err *err)
 {
     struct record_key key = attempt->want.record.key;
     instance_want_release(&attempt->want);
-    return instance_want_load(attempt->ctx, &key, &attempt->want, err);
+    if (instance_want_load(attempt->ctx, &key, &attempt->want, err))
+        return true;
+    instance_want_release(&attempt->want); /* from a half nothing is told */
+    return false;
 }
 
 static void watch_health(struct attempt *attempt)
@@ -188,6 +197,9 @@ static void watch_health(struct attempt *attempt)
     const struct container *container = &attempt->seen.container;
     const struct app_port *port = want->has_app ? app_find_port(&want->app, want->app.health.port) : NULL;
     bool runs = attempt->seen.container_is == THING_OURS && container->state == CONTAINER_RUNNING && want->running;
+    if (runs && !want->app.health.path && container->inspected &&
+        clock_wall_ms() - container->started_ms > STABLE_AFTER_MS)
+        world_note_stable(ctx->world, want->record.uid);
     if (!runs || !port || !want->app.health.path) {
         world_end_probe(ctx->world, want->record.uid);
         return;
@@ -272,8 +284,9 @@ static bool settled_by_cache(struct attempt *attempt, struct err *err)
 static bool fail(struct attempt *attempt, struct err *cause, struct err *err)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    /* Without a uid the record itself could not be read: nothing can be told. */
-    if (attempt->want.record.uid && !tell(attempt, cause, &problem))
+    /* Without a uid the record itself could not be read: nothing can be told. Nor of a look that was broken off. */
+    bool can_tell = attempt->want.record.uid && (attempt->looked || cause->code != ERR_CANCELLED);
+    if (can_tell && !tell(attempt, cause, &problem))
         log_warning("status not stored", LOG_STR("error", err_message(&problem)));
     err_move(err, cause);
     return false;
@@ -298,20 +311,19 @@ bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *
         return fail(&attempt, &problem, err);
     if (gone) {
         ret_result->is_gone = true;
-        struct record_key tenant;
-        if (record_key_set(&tenant, KIND_TENANT, "", key->namespace))
-            world_wake(ctx->world, &tenant, 0);
+        struct record_key waiting;
+        if (record_key_set(&waiting, KIND_TENANT, "", key->namespace))
+            world_wake(ctx->world, &waiting, 0);
+        if (record_key_set(&waiting, KIND_APP, "", attempt.want.spec.app))
+            world_wake(ctx->world, &waiting, 0);
         return true;
     }
     watch_health(&attempt);
     if (!tell(&attempt, NULL, err))
         return false;
     ret_result->requeue_after_ms = next_look_ms(&attempt);
-    bool must_try_again =
-        attempt.plan.blocked_reason && !attempt.plan.blocked_is_final && !ret_result->requeue_after_ms;
-    if (must_try_again && !attempt.want.paused)
-        return err_set(err, ERR_CONFLICT, "%s: %s", attempt.plan.blocked_reason, attempt.plan.blocked_message);
-    return true;
+    return ret_result->requeue_after_ms || attempt.want.paused ||
+           plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
 }
 
 bool instance_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan,

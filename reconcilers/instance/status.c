@@ -100,7 +100,8 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
         tell(teller, type, CONDITION_UNKNOWN, seen->engine_away_ms ? "EngineUnavailable" : "DatabaseServerUnavailable",
              plan->blocked_message);
     else if (plan->blocked_reason)
-        tell(teller, type, CONDITION_FALSE, plan->blocked_reason, plan->blocked_message);
+        tell(teller, type, str_equal(plan->blocked_reason, "NotSeen") ? CONDITION_UNKNOWN : CONDITION_FALSE,
+             plan->blocked_reason, plan->blocked_message);
     else if (want->paused)
         tell(teller, type, is_healthy(want, seen) ? CONDITION_TRUE : CONDITION_FALSE, "Paused",
              record_annotation(&want->record, ANNOTATION_PAUSED));

@@ -42,18 +42,29 @@ static bool choose_port(struct reconcile_context *ctx, struct instance_want *wan
     int64_t wish = instance_publish_wish(&want->spec);
     if (wish < 0 ? want->state.port > 0 : want->state.port == wish)
         return true;
+    CLEANUP(freep) char *text = mem_printf("%" PRId64, wish);
+    /* Before the old one is let go, which the container still has. */
+    if (wish > 0 && !store_claim(ctx->store, CLAIM_PORT, text, want->record.uid, err))
+        return err_wrap(err, "publish: host port %s is another instance's", text);
     if (!store_claim_drop(ctx->store, CLAIM_PORT, want->record.uid, err))
         return false;
     want->state.port = 0;
     if (wish < 0)
         return claim_any_port(ctx, want, err);
-    if (wish == 0)
-        return true;
-    CLEANUP(freep) char *text = mem_printf("%" PRId64, wish);
-    if (!store_claim(ctx->store, CLAIM_PORT, text, want->record.uid, err))
-        return err_wrap(err, "publish: host port %s is another instance's", text);
+    if (wish > 0 && !store_claim(ctx->store, CLAIM_PORT, text, want->record.uid, err))
+        return false;
     want->state.port = wish;
     return true;
+}
+
+/* Tenant and App count their instances. */
+static void wake_owners(struct reconcile_context *ctx, const struct instance_want *want)
+{
+    struct record_key key;
+    if (record_key_set(&key, KIND_TENANT, "", want->record.key.namespace))
+        world_wake(ctx->world, &key, 0);
+    if (record_key_set(&key, KIND_APP, "", want->spec.app))
+        world_wake(ctx->world, &key, 0);
 }
 
 static bool step_allocate(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
@@ -67,8 +78,10 @@ static bool step_allocate(struct reconcile_context *ctx, struct instance_want *w
             return false;
     if (!choose_port(ctx, want, err))
         return false;
-    if (!want->state.volume)
+    if (!want->state.volume) {
         want->state.volume = name_volume(ctx->settings, &want->record.key, want->record.uid);
+        wake_owners(ctx, want);
+    }
     return instance_state_save(ctx, want, err);
 }
 
@@ -77,14 +90,14 @@ static bool step_forget_loss(struct reconcile_context *ctx, struct instance_want
 {
     (void)seen;
     log_warning("loss of data accepted", LOG_STR("uid", want->record.uid));
-    want->state.initialised = false;
-    want->state.dirty = true;
-    if (!instance_state_save(ctx, want, err))
-        return false;
-    /* One acceptance stands for one loss. */
+    /* One acceptance stands for one loss: it goes first, and who is killed in between asks for another one rather than keep it. */
     json_object_del(want->record.annotations, ANNOTATION_ACCEPT_DATA_LOSS);
     struct store_write write = { .who = "tenantd" };
-    return store_update(ctx->store, &want->record, want->record.version, &write, err);
+    if (!store_update(ctx->store, &want->record, want->record.version, &write, err))
+        return false;
+    want->state.initialised = false;
+    want->state.dirty = true;
+    return instance_state_save(ctx, want, err);
 }
 
 /* From here on whatever stands was not finished, until instance_data_is_complete(). */
@@ -97,16 +110,25 @@ static bool begin_data(struct reconcile_context *ctx, struct instance_want *want
     return instance_state_save(ctx, want, err);
 }
 
-enum applied { APPLIED_AS_ASKED, APPLIED_AS_IN_TEMPLATE };
+/* A command that is given a field's value has taken it over. */
+static bool is_given(const struct app_command *command, enum app_change_field field)
+{
+    CLEANUP(freep) char *name = mem_printf("spec.%s}}", app_change_field_names[field]);
+    for (size_t i = 0; i < command->command.count; i++)
+        if (strstr(command->command.items[i], name))
+            return true;
+    return false;
+}
 
-static bool data_is_complete(struct reconcile_context *ctx, struct instance_want *want, enum applied applied,
-                             struct err *err)
+/* `after_clone_or_null`: the data is a template's, where the fields are neutral, and this command was run on it. */
+static bool data_is_complete(struct reconcile_context *ctx, struct instance_want *want,
+                             const struct app_command *after_clone_or_null, struct err *err)
 {
     json_decref(want->state.applied);
     want->state.applied = json_object();
     for (int field = 0; field < CHANGE_FIELDS; field++) {
         CLEANUP(freep) char *value = workload_change_value(&want->spec, (enum app_change_field)field);
-        bool neutral = applied == APPLIED_AS_IN_TEMPLATE;
+        bool neutral = after_clone_or_null && !is_given(after_clone_or_null, (enum app_change_field)field);
         json_put_text(want->state.applied, app_change_field_names[field],
                       !neutral                    ? value
                       : field == CHANGE_DEMO_DATA ? "false"
@@ -159,11 +181,32 @@ static bool step_create_database(struct reconcile_context *ctx, struct instance_
            database_create(ctx->server, want->spec.database.name, want->role, NULL, want->stamp, &ctx->call, err);
 }
 
+/* It is closed as the last act of its making, and dropped as the first of the next: open or gone, it is a half. */
+static bool template_is_whole(struct reconcile_context *ctx, const struct instance_want *want, struct err *err)
+{
+    CLEANUP(database_release) struct database template = { 0 };
+    CLEANUP(image_release) struct image image = { 0 };
+    struct record_key app;
+    if (!database_look(ctx->server, want->warm.database, &ctx->call, &template, err) ||
+        !image_inspect(ctx->docker, want->image, &ctx->call, &image, err))
+        return err_wrap(err, "warm database");
+    if (!str_equal(image.id, want->warm.image_id)) {
+        /* The tag has moved since; the App's own look comes only now and then. */
+        if (record_key_set(&app, KIND_APP, "", want->spec.app))
+            world_wake(ctx->world, &app, 0);
+        return err_set(err, ERR_CONFLICT,
+                       "image %s is not the one that warm database %s was made with; it is made anew", want->image,
+                       want->warm.database);
+    }
+    return !template.allow_connections ||
+           err_set(err, ERR_CONFLICT, "warm database %s is being made anew", want->warm.database);
+}
+
 static bool step_clone_database(struct reconcile_context *ctx, struct instance_want *want,
                                 const struct instance_seen *seen, struct err *err)
 {
     (void)seen;
-    return begin_data(ctx, want, want->warm.database, err) &&
+    return template_is_whole(ctx, want, err) && begin_data(ctx, want, want->warm.database, err) &&
            database_create(ctx->server, want->spec.database.name, want->role, want->warm.database, want->stamp,
                            &ctx->call, err);
 }
@@ -185,8 +228,10 @@ static bool step_take_over(struct reconcile_context *ctx, struct instance_want *
 static bool step_retain_database(struct reconcile_context *ctx, struct instance_want *want,
                                  const struct instance_seen *seen, struct err *err)
 {
-    (void)seen;
     CLEANUP(freep) char *retained = name_retained(want->spec.database.name, want->record.uid);
+    if (seen->database_unstamped &&
+        !database_repair(ctx->server, want->spec.database.name, want->role, want->stamp, &ctx->call, err))
+        return false;
     return database_rename(ctx->server, want->spec.database.name, retained, &ctx->call, err);
 }
 
@@ -234,7 +279,7 @@ static bool step_copy_volume(struct reconcile_context *ctx, struct instance_want
                              const struct instance_seen *seen, struct err *err)
 {
     (void)seen;
-    return workload_copy_volume(ctx, &want->workload, want->warm.volume, err);
+    return workload_copy_volume(ctx, &want->workload, want->warm.volume, err) && template_is_whole(ctx, want, err);
 }
 
 /* ---- one-shots ---- */
@@ -258,7 +303,7 @@ static bool step_initialise(struct reconcile_context *ctx, struct instance_want 
     };
     if (init->command.count && !run_job(ctx, want, &job, err))
         return false;
-    return data_is_complete(ctx, want, APPLIED_AS_ASKED, err);
+    return data_is_complete(ctx, want, NULL, err);
 }
 
 static bool step_clone_after(struct reconcile_context *ctx, struct instance_want *want,
@@ -272,7 +317,7 @@ static bool step_clone_after(struct reconcile_context *ctx, struct instance_want
     };
     if (after->command.count && !run_job(ctx, want, &job, err))
         return false;
-    return data_is_complete(ctx, want, APPLIED_AS_IN_TEMPLATE, err);
+    return data_is_complete(ctx, want, after, err);
 }
 
 static bool step_upgrade(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,

@@ -9,22 +9,13 @@ enum {
     GRACE_EXTRA_MS = 30000, /* on top of stopTimeout, for Docker itself */
 };
 
-static const struct image_credentials *credentials_for(const struct settings *settings, const char *image)
-{
-    for (size_t i = 0; i < settings->registry_count; i++) {
-        CLEANUP(freep) char *prefix = mem_printf("%s/", settings->registries[i].server);
-        if (str_starts_with(image, prefix))
-            return &settings->registries[i];
-    }
-    return NULL;
-}
-
 bool step_pull_image(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
                      struct err *err)
 {
     (void)seen;
     struct call call = call_within(&ctx->call, PULL_TIMEOUT_MS);
-    return image_pull(ctx->docker, want->image, credentials_for(ctx->settings, want->image), NULL, NULL, &call, err) ||
+    const struct image_credentials *credentials = workload_credentials(ctx->settings, want->image);
+    return image_pull(ctx->docker, want->image, credentials, NULL, NULL, &call, err) ||
            err_wrap(err, "pull image %s", want->image);
 }
 

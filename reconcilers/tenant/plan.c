@@ -7,7 +7,7 @@ void tenant_plan(const struct record *record, const char *network, const struct 
         if (seen->instances_not_going)
             plan_add(plan, TENANT_DELETE_INSTANCES, "delete-instances", EFFECT_DESTROY, seen->blockers);
         if (seen->instances) {
-            plan_block(plan, BLOCK_PASSING, "WaitingForInstances", "waits until these instances are gone: %s",
+            plan_block(plan, BLOCK_WOKEN, "WaitingForInstances", "waits until these instances are gone: %s",
                        seen->blockers);
             return;
         }

@@ -60,17 +60,25 @@ static bool proxy_is_missing(struct tenant_attempt *attempt, bool *ret, struct e
     return false;
 }
 
-static bool look(struct tenant_attempt *attempt, struct err *err)
+static bool look_and_plan(struct tenant_attempt *attempt, struct err *err)
 {
     enum network_state state = NETWORK_ABSENT;
     CLEANUP(network_release) struct network network = { 0 };
     const char *uid = attempt->record.uid ? attempt->record.uid : "";
+    CLEANUP(freep) char *problem = NULL;
+    if (!look_at_instances(attempt, err))
+        return false;
+    if (world_engine_away_since_ms(attempt->ctx->world, &problem)) {
+        plan_block(&attempt->plan, BLOCK_AWAY, "EngineUnavailable", "Docker does not answer: %s", problem);
+        return true;
+    }
     if (!network_look(attempt->ctx, attempt->network, uid, &state, &network, err) ||
-        !proxy_is_missing(attempt, &attempt->seen.proxy_is_missing, err) || !look_at_instances(attempt, err))
+        !proxy_is_missing(attempt, &attempt->seen.proxy_is_missing, err))
         return false;
     attempt->seen.network_exists = state != NETWORK_ABSENT;
     attempt->seen.network_is_ours = state == NETWORK_OURS;
     attempt->subnet = state == NETWORK_OURS ? mem_strdup(network.subnet) : NULL;
+    tenant_plan(&attempt->record, attempt->network, &attempt->seen, &attempt->plan);
     return true;
 }
 
@@ -93,10 +101,9 @@ static bool request_deletions(struct tenant_attempt *attempt, struct err *err)
     return true;
 }
 
-static void wake_instances(struct tenant_attempt *attempt)
+static void wake_instance(void *world, const struct record_key *key)
 {
-    for (size_t i = 0; i < attempt->instances.count; i++)
-        world_wake(attempt->ctx->world, &attempt->instances.items[i].key, 0);
+    world_wake(world, key, 0);
 }
 
 static bool run_step(struct tenant_attempt *attempt, enum tenant_step step, struct err *err)
@@ -106,10 +113,9 @@ static bool run_step(struct tenant_attempt *attempt, enum tenant_step step, stru
     switch (step) {
     case TENANT_CREATE_NETWORK:
         free(STEAL(attempt->subnet));
-        if (!network_provide(ctx, &record->key, record->uid, attempt->network, &attempt->subnet, err))
-            return false;
-        wake_instances(attempt);
-        return true;
+        /* Listed anew: one that came since our look found no network, and waits for it, too. */
+        return network_provide(ctx, &record->key, record->uid, attempt->network, &attempt->subnet, err) &&
+               tenant_dependents(ctx->store, &record->key, wake_instance, ctx->world, err);
     case TENANT_CONNECT_PROXY:
         return network_attach(ctx, attempt->network, ctx->settings->proxy_container, err);
     case TENANT_DELETE_INSTANCES:
@@ -158,7 +164,10 @@ static bool tell(struct tenant_attempt *attempt, const struct err *error, struct
     CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT;
     fields_decode(tenant_status_fields, record->status, "", &status, &ignored);
     bool paused = record_annotation(record, ANNOTATION_PAUSED) != NULL;
-    bool away = error && (error->code == ERR_UNREACHABLE || error->code == ERR_TIMEOUT);
+    bool away = error ? error->code == ERR_UNREACHABLE || error->code == ERR_TIMEOUT
+                      : attempt->plan.blocked_reason && attempt->plan.block == BLOCK_AWAY;
+    /* What is not seen now is as it was. */
+    bool has_network = attempt->subnet || (away && status.subnet);
     const char *reason = away                      ? "EngineUnavailable"
                          : error                   ? "StepFailed"
                          : record->deletion_ms     ? "Deleting"
@@ -176,7 +185,7 @@ static bool tell(struct tenant_attempt *attempt, const struct err *error, struct
                   reason, message, record->generation, clock_wall_ms());
     set_text(&status.phase, record->deletion_ms       ? "Deleting"
                             : attempt->spec.suspended ? "Suspended"
-                            : attempt->subnet         ? "Active"
+                            : has_network             ? "Active"
                                                       : "Pending");
     set_text(&status.message, message);
     set_text(&status.network, attempt->network);
@@ -213,10 +222,9 @@ bool tenant_reconcile(struct reconcile_context *ctx, const struct record_key *ke
     }
     if (!load(&attempt, err))
         return false;
-    bool ok = look(&attempt, &problem);
+    bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
+    bool ok = look_and_plan(&attempt, &problem);
     if (ok) {
-        tenant_plan(&attempt.record, attempt.network, &attempt.seen, &attempt.plan);
-        bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
         ok = paused || run_plan(&attempt, &problem);
         if (ok && !paused && plan_has(&attempt.plan, TENANT_RELEASE))
             return true;
@@ -230,17 +238,17 @@ bool tenant_reconcile(struct reconcile_context *ctx, const struct record_key *ke
         err_move(err, &problem);
         return false;
     }
-    bool waits = attempt.plan.blocked_reason && !attempt.plan.blocked_is_final;
-    return !waits || err_set(err, ERR_CONFLICT, "%s: %s", attempt.plan.blocked_reason, attempt.plan.blocked_message);
+    return paused || plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
 }
 
 bool tenant_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan, struct err *err)
 {
     CLEANUP(attempt_release) struct tenant_attempt attempt = { .ctx = ctx };
     record_copy(&attempt.record, record);
-    if (!load(&attempt, err) || !look(&attempt, err))
+    if (!load(&attempt, err) || !look_and_plan(&attempt, err))
         return false;
-    tenant_plan(&attempt.record, attempt.network, &attempt.seen, ret_plan);
+    *ret_plan = attempt.plan;
+    attempt.plan = (struct plan)PLAN_INIT;
     return true;
 }
 

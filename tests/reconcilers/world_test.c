@@ -69,9 +69,26 @@ static void test_owner_and_removal(void **state)
     world_free(world);
 }
 
+static void test_late_news_of_a_container_before(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct container old = container_of("c1", "td-acme.erp", CONTAINER_EXITED),
+                     fresh = container_of("c2", "td-acme.erp", CONTAINER_RUNNING);
+    world_put_container(world, &old);
+    world_put_container(world, &fresh);
+    world_drop_container(world, "c1");
+    assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_PRESENT);
+    container_release(&old);
+    container_release(&fresh);
+    world_free(world);
+}
+
 static struct probe_target target_of(const char *container_id)
 {
-    struct probe_target target = { .port = 8080, .started_wall_ms = 1000, .startup_timeout_ms = 60000, .failure_threshold = 3 };
+    struct probe_target target = {
+        .port = 8080, .started_wall_ms = 1000, .startup_timeout_ms = 60000, .failure_threshold = 3
+    };
     snprintf(target.uid, sizeof(target.uid), "u1");
     snprintf(target.container_id, sizeof(target.container_id), "%s", container_id);
     return target;
@@ -87,6 +104,18 @@ static enum health probe(struct world *world, const struct probe_target *target,
     return world_health(world, "u1", target->container_id).health;
 }
 
+/* We were restarted: the container is old, and nothing is known of its health. */
+static void test_one_failure_of_an_old_container(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct probe_target target = target_of("c1");
+    world_want_probe(world, &target);
+    assert_int_equal(probe(world, &target, false, 10000000), HEALTH_STARTING);
+    assert_int_equal(probe(world, &target, true, 10002000), HEALTH_HEALTHY);
+    world_free(world);
+}
+
 static void test_health(void **state)
 {
     (void)state;
@@ -95,11 +124,12 @@ static void test_health(void **state)
     world_want_probe(world, &target);
     assert_int_equal(world_health(world, "u1", "c1").health, HEALTH_STARTING);
     assert_int_equal(probe(world, &target, false, 2000), HEALTH_STARTING); /* a slow start is no failure */
-    assert_int_equal(probe(world, &target, false, 61001), HEALTH_UNHEALTHY);
-    assert_int_equal(probe(world, &target, true, 62000), HEALTH_HEALTHY); /* and a late success counts */
-    assert_int_equal(probe(world, &target, false, 63000), HEALTH_HEALTHY);
-    assert_int_equal(probe(world, &target, false, 64000), HEALTH_HEALTHY);
-    assert_int_equal(probe(world, &target, false, 65000), HEALTH_UNHEALTHY); /* the third in a row */
+    assert_int_equal(probe(world, &target, false, 61001), HEALTH_STARTING);
+    assert_int_equal(probe(world, &target, false, 63001), HEALTH_UNHEALTHY); /* over time, and the third in a row */
+    assert_int_equal(probe(world, &target, true, 64000), HEALTH_HEALTHY);    /* and a late success counts */
+    assert_int_equal(probe(world, &target, false, 65000), HEALTH_HEALTHY);
+    assert_int_equal(probe(world, &target, false, 66000), HEALTH_HEALTHY);
+    assert_int_equal(probe(world, &target, false, 67000), HEALTH_UNHEALTHY); /* the third in a row */
     struct probe_target other = target_of("c2");
     world_want_probe(world, &other);
     assert_int_equal(world_health(world, "u1", "c2").health, HEALTH_STARTING);
@@ -134,7 +164,9 @@ int main(void)
     CHECK_TEST(&list, test_unknown_before_the_first_list);
     CHECK_TEST(&list, test_inspect_survives_a_list_of_the_same_container);
     CHECK_TEST(&list, test_owner_and_removal);
+    CHECK_TEST(&list, test_late_news_of_a_container_before);
     CHECK_TEST(&list, test_health);
+    CHECK_TEST(&list, test_one_failure_of_an_old_container);
     CHECK_TEST(&list, test_restart_delays_grow_and_end);
     return check_run("world", &list);
 }

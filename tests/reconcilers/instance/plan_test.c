@@ -2,7 +2,7 @@
 #include "reconcilers/instance/instance.h"
 #include "tests/check.h"
 
-#define GIB (INT64_C(1) << 30)
+#define GIB    (INT64_C(1) << 30)
 #define NOW_MS INT64_C(1000000)
 
 struct scene {
@@ -14,9 +14,11 @@ struct scene {
 
 static void settled(struct scene *scene)
 {
-    static char version[] = "1.0", image[] = "app:1", volume[] = "td-acme.erp-0123", path[] = "/health", database[] = "acme_erp";
-    static char app[] = "tiny", uid[] = "0123", publish[] = "none", restart_policy[] = "no", id[] = "c1", container[] = "td-acme.erp",
-                network[] = "td-acme", role[] = "td_x_0123", job[] = "td-acme.erp.job", hash[] = "h1";
+    static char version[] = "1.0", image[] = "app:1", volume[] = "td-acme.erp-0123", path[] = "/health",
+                database[] = "acme_erp";
+    static char app[] = "tiny", uid[] = "0123", publish[] = "none", restart_policy[] = "no", id[] = "c1",
+                container[] = "td-acme.erp", network[] = "td-acme", role[] = "td_x_0123", job[] = "td-acme.erp.job",
+                hash[] = "h1";
     struct instance_want *want = &scene->want;
     struct instance_seen *seen = &scene->seen;
     *scene = (struct scene){ 0 };
@@ -71,10 +73,12 @@ static void settled(struct scene *scene)
 static void nothing_there(struct scene *scene)
 {
     settled(scene);
+    json_decref(scene->want.state.applied);
     scene->want.state = (struct instance_state){ 0 };
     scene->want.secrets_complete = false;
     scene->seen.container_is = scene->seen.volume_is = scene->seen.database_is = scene->seen.role_is = THING_ABSENT;
-    scene->seen.role_right = scene->seen.database_right = scene->seen.container_matches = scene->seen.on_network = false;
+    scene->seen.role_right = scene->seen.database_right = scene->seen.container_matches = scene->seen.on_network =
+        false;
 }
 
 static void deleted(struct scene *scene);
@@ -143,7 +147,22 @@ static void stamp_was_changed(struct scene *scene)
 static void deleted_with_state_lost(struct scene *scene)
 {
     deleted(scene);
+    json_decref(scene->want.state.applied);
     scene->want.state = (struct instance_state){ 0 };
+}
+
+static void deleted_retain_with_state_lost(struct scene *scene)
+{
+    static char volume[] = "td-acme.erp-0123";
+    deleted_with_state_lost(scene);
+    scene->want.state.volume = volume;
+    scene->want.spec.deletion_policy = DELETION_RETAIN;
+}
+
+static void deleted_retain_in_init(struct scene *scene)
+{
+    deleted_retain_with_state_lost(scene);
+    scene->want.state.dirty = true;
 }
 
 static void created_stopped(struct scene *scene)
@@ -379,6 +398,12 @@ static void gate_open_unhealthy(struct scene *scene)
     scene->seen.health.health = HEALTH_UNHEALTHY;
 }
 
+static void gate_open_old_unhealthy(struct scene *scene)
+{
+    gate_open_unhealthy(scene);
+    scene->seen.container_matches = false;
+}
+
 static void gate_open_crashing(struct scene *scene)
 {
     gate_open_starting(scene);
@@ -466,22 +491,30 @@ static const struct row rows[] = {
     { "runs as wished", settled, "", NULL },
     { "nothing there: what is chosen is stored first", nothing_there,
       "allocate put-role create-database create-volume initialise create-container start", NULL },
-    { "chosen, nothing made", allocated, "put-role create-database create-volume initialise create-container start", NULL },
+    { "chosen, nothing made", allocated, "put-role create-database create-volume initialise create-container start",
+      NULL },
     { "the image is missing", allocated_without_image,
       "pull-image put-role create-database create-volume initialise create-container start", NULL },
     { "the tenant's network is missing", allocated_without_network, "", "WaitingForNetwork" },
     { "a warm template is there", allocated_with_warm,
-      "put-role clone-database create-volume copy-volume take-over-database finish-clone create-container start", NULL },
+      "put-role clone-database create-volume copy-volume take-over-database finish-clone create-container start",
+      NULL },
     { "a template without demo data cannot serve", warm_but_demo_data_is_immutable,
       "put-role create-database create-volume initialise create-container start", NULL },
     { "a template is being made", warm_is_building, "", "WaitingForWarmDatabase" },
     { "a killed init never counted: all of it anew", init_was_killed,
-      "remove-job discard-database discard-volume create-database create-volume initialise create-container start", NULL },
+      "remove-job discard-database discard-volume create-database create-volume initialise create-container start",
+      NULL },
     { "data that was never begun to be made is not discarded", state_was_lost, "", "DataUnknown" },
     { "the database's stamp was changed by its owner", stamp_was_changed, "repair-database", NULL },
     { "deleted, and the volume's name is not known", deleted_with_state_lost,
       "stop remove-container drop-database drop-role release-record", NULL },
-    { "created as Stopped: data, no container", created_stopped, "put-role create-database create-volume initialise", NULL },
+    { "deleted, data retained that we do not remember making", deleted_retain_with_state_lost,
+      "stop remove-container retain-database release-record", NULL },
+    { "deleted, and what is there never counted", deleted_retain_in_init,
+      "stop remove-container drop-database drop-role remove-volume release-record", NULL },
+    { "created as Stopped: data, no container", created_stopped, "put-role create-database create-volume initialise",
+      NULL },
     { "more cpu than the host has", too_large_for_host, "", "ExceedsHost" },
     { "container removed", container_removed, "create-container start", NULL },
     { "container ended", container_exited, "start", NULL },
@@ -512,13 +545,16 @@ static const struct row rows[] = {
     { "a stranger's container under our name", stranger_container, "", "NameTaken" },
     { "a stranger's database under our name", stranger_database, "", "NameTaken" },
     { "version raised", version_raised, "stop upgrade remove-container create-container start", NULL },
-    { "version raised, image missing", version_raised_without_image, "pull-image stop upgrade remove-container create-container start", NULL },
+    { "version raised, image missing", version_raised_without_image,
+      "pull-image stop upgrade remove-container create-container start", NULL },
     { "an upgrade that failed is not tried again by itself", upgrade_failed_before, "", NULL },
     { "an upgrade that failed is tried again when the record changed", upgrade_failed_and_record_changed,
       "stop upgrade remove-container create-container start", NULL },
     { "the new version is healthy", gate_open_healthy, "accept-upgrade", NULL },
     { "the new version is starting", gate_open_starting, "", NULL },
     { "the new version is unhealthy", gate_open_unhealthy, "roll-back", NULL },
+    { "the version before it is unhealthy, the new one was not started yet", gate_open_old_unhealthy,
+      "stop remove-container create-container start", NULL },
     { "the new version ends again and again", gate_open_crashing, "roll-back", NULL },
     { "an addon was added", addon_added, "stop change-addons start", NULL },
     { "an addon was added, the app can take it running", addon_added_live, "change-addons", NULL },
@@ -551,9 +587,43 @@ static void test_plan(void **state)
     record_release(&scene.want.record);
 }
 
+/* What is waited for and wakes us is no failure; what is away is told apart from what is in the way. */
+static const struct outcome_row {
+    const char *why;
+    void (*scene)(struct scene *scene);
+    enum err_code fails; /* ERR_NONE: it rests */
+    bool looks_again;
+} outcome_rows[] = {
+    { "outcome: nothing to do", settled, ERR_NONE, false },
+    { "outcome: waits for the network", allocated_without_network, ERR_NONE, true },
+    { "outcome: waits for the template", warm_is_building, ERR_NONE, true },
+    { "outcome: waits for a change", no_app, ERR_NONE, false },
+    { "outcome: a stranger is in the way", stranger_container, ERR_CONFLICT, false },
+    { "outcome: Docker is away", deleted_with_engine_away, ERR_UNREACHABLE, false },
+};
+
+static void test_outcome(void **state)
+{
+    const struct outcome_row *row = *state;
+    struct scene scene;
+    struct err err = ERR_INIT;
+    int64_t requeue_ms = 0;
+    CLEANUP(plan_release) struct plan plan = PLAN_INIT;
+    row->scene(&scene);
+    instance_plan(&scene.want, &scene.seen, NOW_MS, &plan);
+    assert_int_equal(plan_outcome(&plan, &requeue_ms, &err), row->fails == ERR_NONE);
+    assert_int_equal(err.code, row->fails);
+    assert_int_equal(requeue_ms > 0, row->looks_again);
+    err_release(&err);
+    json_decref(scene.want.state.applied);
+    scene.want.record.uid = NULL;
+    record_release(&scene.want.record);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
     CHECK_ROWS(&list, test_plan, rows);
+    CHECK_ROWS(&list, test_outcome, outcome_rows);
     return check_run("instance plan", &list);
 }
