@@ -18,7 +18,8 @@ bool address_split(const char *address, char **ret_host, char **ret_port, struct
     int64_t port;
     if (!colon || !str_parse_int64(colon + 1, 0, 65535, &port)) {
         CLEANUP(freep) char *shown = quoted(address);
-        return err_set(err, ERR_INVALID, "%s is no address to listen on; write host:port, for instance 127.0.0.1:7440", shown);
+        return err_set(err, ERR_INVALID, "%s is no address to listen on; write host:port, for instance 127.0.0.1:7440",
+                       shown);
     }
     const char *host = address;
     size_t len = (size_t)(colon - address);
@@ -39,7 +40,8 @@ static void freeaddrinfop(struct addrinfo **list)
 
 static bool bind_one(const struct addrinfo *info, const char *shown, int *ret_fd, struct err *err)
 {
-    CLEANUP(closep) int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
+    CLEANUP(closep)
+    int fd = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, info->ai_protocol);
     if (fd < 0)
         return err_set_errno(err, errno, "make a socket for %s", shown);
     int on = 1;

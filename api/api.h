@@ -1,7 +1,7 @@
 /*
- * The HTTP API: records as Kubernetes would serve them, plans, logs, secrets, health and metrics. tenantd.c starts it once
- * everything it borrows is there and stops it before that goes away. Own threads: one per listener (libmicrohttpd), one that
- * tends watches, a pool of workers with a database connection each, a small pool for logs.
+ * The HTTP API: records as Kubernetes would serve them, plans, logs, secrets, health and metrics. tenantd.c starts it
+ * once everything it borrows is there and stops it before that goes away. Own threads: one per listener
+ * (libmicrohttpd), one that tends watches, a pool of workers with a database connection each, a small pool for logs.
  */
 #pragma once
 
@@ -12,20 +12,27 @@
 /* All borrowed until api_stop(). */
 struct api_options {
     const struct config_listen *listen;
-    const char *certificate_pem, *key_pem; /* of the TLS listener; api/certificate.h makes them where none are configured */
+    const char *certificate_pem,
+        *key_pem; /* of the TLS listener; api/certificate.h makes them where none are configured */
     const struct store_options *store;
     struct feed *feed;
     struct world *world;
     const struct settings *settings;
     const struct docker_options *docker;
     const char *server_url; /* of the database server that holds the customers' databases, for plans */
-    /* What keeps the daemon from being ready besides the API's own neighbours; "" when nothing does. May be NULL. Any thread, must not block. */
+    /*
+     * What keeps the daemon from being ready besides the API's own neighbours; "" when nothing does. May be NULL. Any
+     * thread, must not block.
+     */
     void (*add_problems)(void *context, struct str *out);
     void *problems_context;
 };
 
 struct api;
-/* Listens when it returns. ERR_INVALID: an address or certificate that cannot be used; ERR_CONFLICT: the port is taken. */
+/*
+ * Listens when it returns. ERR_INVALID: an address or certificate that cannot be used; ERR_CONFLICT: the port is
+ * taken.
+ */
 bool api_start(const struct api_options *options, struct api **ret_api, struct err *err) MUST_USE;
 /* Ends watches and log streams, finishes the requests that are being answered, then frees. NULL does nothing. */
 void api_stop(struct api *api);

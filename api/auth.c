@@ -60,12 +60,9 @@ static const struct grant {
     unsigned verbs;
     enum whose whose;
 } grants[] = {
-    { ROLE_ADMIN, ANY_KIND, VERBS_ALL, ANYBODYS },
-    { ROLE_ADMIN, EVENTS, VERBS_READ, ANYBODYS },
-    { ROLE_MEMBER, KIND_TENANT, VERBS_READ, OWN },
-    { ROLE_MEMBER, KIND_APP, VERBS_READ, ANYBODYS },
-    { ROLE_MEMBER, KIND_INSTANCE, VERBS_ALL, OWN },
-    { ROLE_MEMBER, EVENTS, VERBS_READ, OWN },
+    { ROLE_ADMIN, ANY_KIND, VERBS_ALL, ANYBODYS },  { ROLE_ADMIN, EVENTS, VERBS_READ, ANYBODYS },
+    { ROLE_MEMBER, KIND_TENANT, VERBS_READ, OWN },  { ROLE_MEMBER, KIND_APP, VERBS_READ, ANYBODYS },
+    { ROLE_MEMBER, KIND_INSTANCE, VERBS_ALL, OWN }, { ROLE_MEMBER, EVENTS, VERBS_READ, OWN },
 };
 
 enum auth_answer auth_may(const struct identity *identity, enum verb verb, const struct kind *kind, const char *tenant)
@@ -103,9 +100,16 @@ static const struct {
     enum verb verb;
     const char *name;
 } verb_names[] = {
-    { VERB_GET, "get" },       { VERB_LIST, "list" },   { VERB_WATCH, "watch" },   { VERB_CREATE, "create" },
-    { VERB_UPDATE, "update" }, { VERB_PATCH, "patch" }, { VERB_DELETE, "delete" }, { VERB_PLAN, "plan" },
-    { VERB_LOG, "read the log of" }, { VERB_SECRETS, "read the secrets of" },
+    { VERB_GET, "get" },
+    { VERB_LIST, "list" },
+    { VERB_WATCH, "watch" },
+    { VERB_CREATE, "create" },
+    { VERB_UPDATE, "update" },
+    { VERB_PATCH, "patch" },
+    { VERB_DELETE, "delete" },
+    { VERB_PLAN, "plan" },
+    { VERB_LOG, "read the log of" },
+    { VERB_SECRETS, "read the secrets of" },
 };
 
 const char *verb_name(enum verb verb)
@@ -120,8 +124,8 @@ bool raise_forbidden_verb(struct request *request, const char *verb, struct err 
 {
     const struct view *view = &request->view;
     CLEANUP(str_release) struct str text = STR_INIT;
-    str_addf(&text, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\"", request->identity.user, verb, view->plural,
-             view->group);
+    str_addf(&text, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\"", request->identity.user, verb,
+             view->plural, view->group);
     if (request->namespace)
         str_addf(&text, " in the namespace \"%s\"", request->namespace);
     else

@@ -3,8 +3,10 @@
 
 #include "api/request.h"
 
-/* The token of `Authorization: Bearer x`, or of Basic's password where the listener is plain (kubectl sends nothing else there). Owned, NULL when there
- * is none. */
+/*
+ * The token of `Authorization: Bearer x`, or of Basic's password where the listener is plain (kubectl sends nothing
+ * else there). Owned, NULL when there is none.
+ */
 char *auth_token(const struct request *request);
 /* Fills request->identity. ERR_UNAUTHORIZED without a good token. Blocking. */
 bool auth_identify(struct store *store, struct request *request, struct err *err) MUST_USE;
@@ -15,12 +17,15 @@ enum auth_answer {
     AUTH_FORBIDDEN, /* may know of it, may not do this */
 };
 /*
- * One table decides. `kind` NULL: events. `tenant`: whose it is (a namespace, or a Tenant's own name); NULL where all tenants are asked for: then
- * the answer is for the caller's own, and auth_may_see() filters.
+ * One table decides. `kind` NULL: events. `tenant`: whose it is (a namespace, or a Tenant's own name); NULL where all
+ * tenants are asked for: then the answer is for the caller's own, and auth_may_see() filters.
  */
 enum auth_answer auth_may(const struct identity *identity, enum verb verb, const struct kind *kind, const char *tenant);
 /* Whether this object of `view` is one that the identity may know of; others' are as if they were not there. */
 bool auth_may_see(const struct identity *identity, const struct view *view, const json_t *object);
-/* `instances.tenantd is forbidden: User "u" cannot list resource "instances" in API group "tenantd" in the namespace "n"` */
+/*
+ * `instances.tenantd is forbidden: User "u" cannot list resource "instances" in API group "tenantd" in the namespace
+ * "n"`
+ */
 bool raise_forbidden_verb(struct request *request, const char *verb, struct err *err);
 const char *verb_name(enum verb verb); /* "list" */

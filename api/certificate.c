@@ -12,11 +12,11 @@
 #include "base/crypto.h"
 #include "base/file.h"
 
-#define VALID_DAYS   3650
-#define RENEW_DAYS   30
-#define FILE_LIMIT   (256 * 1024)
-#define SUBJECT      "tenantd"
-#define DAY_S        (DAY_MS / SECOND_MS)
+#define VALID_DAYS 3650
+#define RENEW_DAYS 30
+#define FILE_LIMIT (256 * 1024)
+#define SUBJECT    "tenantd"
+#define DAY_S      (DAY_MS / SECOND_MS)
 
 static void key_freep(EVP_PKEY **key)
 {
@@ -46,7 +46,8 @@ static bool is_address(const char *name)
 /* What OpenSSL would read as more than a name stays out: the list is its own little language. */
 static bool is_plain(const char *name)
 {
-    return name[0] && strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") == strlen(name) &&
+    return name[0] &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") == strlen(name) &&
            (is_address(name) || !strchr(name, ':'));
 }
 
@@ -105,7 +106,8 @@ static bool fill(X509 *certificate, EVP_PKEY *key, const char *names)
 {
     return X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) && set_subject(certificate) &&
            X509_gmtime_adj(X509_getm_notBefore(certificate), -DAY_S) && /* clients' clocks differ */
-           X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_DAYS * DAY_S) && X509_set_pubkey(certificate, key) == 1 &&
+           X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_DAYS * DAY_S) &&
+           X509_set_pubkey(certificate, key) == 1 &&
            add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            add_extension(certificate, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
            add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
@@ -145,7 +147,8 @@ static bool covers(X509 *certificate, const struct strv *names)
 {
     for (size_t i = 0; i < names->count; i++) {
         const char *name = names->items[i];
-        int found = is_address(name) ? X509_check_ip_asc(certificate, name, 0) : X509_check_host(certificate, name, 0, 0, NULL);
+        int found =
+            is_address(name) ? X509_check_ip_asc(certificate, name, 0) : X509_check_host(certificate, name, 0, 0, NULL);
         if (found != 1)
             return false;
     }
@@ -179,8 +182,8 @@ static bool read_both(const char *certificate_path, const char *key_path, struct
     return file_read(certificate_path, FILE_LIMIT, certificate, err) && file_read(key_path, FILE_LIMIT, key, err);
 }
 
-bool certificate_ensure(const char *directory, const struct strv *more_names, char **ret_certificate_pem, char **ret_key_pem,
-                        struct err *err)
+bool certificate_ensure(const char *directory, const struct strv *more_names, char **ret_certificate_pem,
+                        char **ret_key_pem, struct err *err)
 {
     CLEANUP(freep) char *certificate_path = mem_printf("%s/tls.crt", directory);
     CLEANUP(freep) char *key_path = mem_printf("%s/tls.key", directory);

@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "base/metrics.h"
 
-/* A body that is refused is still read (and thrown away) up to here, so that a client that only writes sees the answer. */
+/*
+ * A body that is refused is still read (and thrown away) up to here, so that a client that only writes sees the
+ * answer.
+ */
 #define DISCARD_MAX (32 * 1024 * 1024)
 
 static const struct metric requests_total = {
@@ -213,8 +216,8 @@ static void run_answer(struct pool_job *job, void *context)
 }
 
 /*
- * Moves the exchange to a worker; its connection sleeps until it comes back. Where no worker takes it, it comes back at once with
- * an answer that says so.
+ * Moves the exchange to a worker; its connection sleeps until it comes back. Where no worker takes it, it comes back
+ * at once with an answer that says so.
  */
 static void submit(struct exchange *exchange, void (*run)(struct pool_job *job, void *worker))
 {

@@ -1,6 +1,7 @@
 /*
- * One request and its answer on the wire: libmicrohttpd's callbacks. The listener's thread reads head and body; a worker identifies and
- * answers while the connection is suspended. Who has not shown a good token gets no memory for a body.
+ * One request and its answer on the wire: libmicrohttpd's callbacks. The listener's thread reads head and body; a
+ * worker identifies and answers while the connection is suspended. Who has not shown a good token gets no memory for
+ * a body.
  */
 #pragma once
 
@@ -30,7 +31,10 @@ struct exchange_context {
 };
 void exchange_context_init(struct exchange_context *context, struct pool *workers, const struct config_listen *limits,
                            bool is_encrypted);
-/* However steadily they drip, a request's head must be there within this, and its body again; libmicrohttpd itself minds only silence. */
+/*
+ * However steadily they drip, a request's head must be there within this, and its body again; libmicrohttpd itself
+ * minds only silence.
+ */
 int64_t exchange_arrival_ms(const struct exchange_context *context);
 void exchange_context_release(struct exchange_context *context);
 /* From now on nothing is given to workers (503); waits until they have given back what they had. */

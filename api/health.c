@@ -1,6 +1,6 @@
 /*
- * /healthz and /livez: the process answers. /readyz: what it stands on answers, too. Anybody may ask, so the neighbours are asked at most once in
- * a few seconds, whoever asks us.
+ * /healthz and /livez: the process answers. /readyz: what it stands on answers, too. Anybody may ask, so the
+ * neighbours are asked at most once in a few seconds, whoever asks us.
  */
 #include "api/health.h"
 
@@ -57,7 +57,8 @@ bool health_live(struct worker *worker, struct request *request, struct answer *
 
 static bool report(struct str *out, const char *name, bool is_good, const char *detail)
 {
-    str_addf(out, "[%c]%s %s%s%s\n", is_good ? '+' : '-', name, is_good ? "ok" : "failed", detail[0] ? ": " : "", detail);
+    str_addf(out, "[%c]%s %s%s%s\n", is_good ? '+' : '-', name, is_good ? "ok" : "failed", detail[0] ? ": " : "",
+             detail);
     return is_good;
 }
 
@@ -118,7 +119,7 @@ static void add_libraries(struct str *out)
 
 static bool check_all(struct worker *worker, struct str *out)
 {
-    static bool (*const checks[])(struct worker *worker, struct str *out) = {
+    static bool (*const checks[])(struct worker * worker, struct str * out) = {
         check_store, check_feed, check_server, check_engine, check_daemon,
     };
     bool is_ready = true;

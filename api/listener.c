@@ -44,11 +44,8 @@ static void set_keepalive(int fd)
     static const struct {
         int level, name, value;
     } options[] = {
-        { SOL_SOCKET, SO_KEEPALIVE, 1 },
-        { IPPROTO_TCP, TCP_KEEPIDLE, 60 },
-        { IPPROTO_TCP, TCP_KEEPINTVL, 20 },
-        { IPPROTO_TCP, TCP_KEEPCNT, 3 },
-        { IPPROTO_TCP, TCP_USER_TIMEOUT, 120000 },
+        { SOL_SOCKET, SO_KEEPALIVE, 1 }, { IPPROTO_TCP, TCP_KEEPIDLE, 60 },         { IPPROTO_TCP, TCP_KEEPINTVL, 20 },
+        { IPPROTO_TCP, TCP_KEEPCNT, 3 }, { IPPROTO_TCP, TCP_USER_TIMEOUT, 120000 },
     };
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         if (setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value)) != 0)
@@ -122,17 +119,17 @@ static bool start_daemon(struct listener *listener, int fd, struct err *err)
         { MHD_OPTION_END, 0, NULL },
     };
     struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     (is_encrypted ? MHD_USE_TLS : 0);
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | (is_encrypted ? MHD_USE_TLS : 0);
     unsigned idle_s = (unsigned)((options->limits->idle_timeout_ms + 999) / 1000);
     listener->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_handle, &listener->context,
         /* The logger first: it hears what the other options complain about. */
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_begin, &listener->context, MHD_OPTION_NOTIFY_COMPLETED, exchange_complete, NULL,
-        MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->limits->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-        MHD_OPTION_ARRAY, is_encrypted ? tls : none, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->limits->max_connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_ARRAY, is_encrypted ? tls : none, MHD_OPTION_END);
     if (listener->daemon)
         return true;
     return err_set(err, ERR_INVALID, "cannot serve %s: %s", options->address,

@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/pool.h"
 
-#define TAIL_MAX    1000000
-#define INSPECT_MS  (10 * SECOND_MS)
+#define TAIL_MAX   1000000
+#define INSPECT_MS (10 * SECOND_MS)
 
 struct followers {
     struct pool *pool;
@@ -121,7 +121,8 @@ static bool find_container(struct worker *worker, struct request *request, char 
 }
 
 /*
- * GET .../instances/{name}/log?follow=&tailLines=&sinceSeconds=&timestamps=: text, as the container wrote it. Without tailLines: all.
+ * GET .../instances/{name}/log?follow=&tailLines=&sinceSeconds=&timestamps=: text, as the container wrote it. Without
+ * tailLines: all.
  */
 bool logs_show(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
@@ -136,7 +137,8 @@ bool logs_show(struct worker *worker, struct request *request, struct answer *an
         return err_set(err, ERR_CANCELLED, "the server is shutting down");
     if (__atomic_add_fetch(&followers->count, 1, __ATOMIC_RELAXED) > FOLLOWERS_MAX) {
         __atomic_sub_fetch(&followers->count, 1, __ATOMIC_RELAXED);
-        return err_set(err, ERR_TOO_MANY, "%d logs are being read already; try again when one has ended", FOLLOWERS_MAX);
+        return err_set(err, ERR_TOO_MANY, "%d logs are being read already; try again when one has ended",
+                       FOLLOWERS_MAX);
     }
     struct follower *follower = MEM_NEW(struct follower);
     follower->followers = followers;

@@ -1,4 +1,7 @@
-/* Containers' logs, streamed from Docker; each on a thread of a pool of its own, because a follower may stay for days. */
+/*
+ * Containers' logs, streamed from Docker; each on a thread of a pool of its own, because a follower may stay for
+ * days.
+ */
 #pragma once
 
 #include "api/request.h"

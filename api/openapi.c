@@ -1,6 +1,7 @@
 /*
- * /openapi/v2: kubectl up to 1.28 reads it as protobuf before each create, apply and edit. It says as little as those need: that each kind's PATCH
- * takes `dryRun`. With definitions kubectl 1.20 would validate by itself, and worse than we do.
+ * /openapi/v2: kubectl up to 1.28 reads it as protobuf before each create, apply and edit. It says as little as those
+ * need: that each kind's PATCH takes `dryRun`. With definitions kubectl 1.20 would validate by itself, and worse than
+ * we do.
  */
 #include "api/handlers.h"
 
@@ -29,7 +30,9 @@ static void wrap(struct str *inner, unsigned number)
     str_move(inner, &outer);
 }
 
-/* Operation: parameter 8 {1: Parameter {2: NonBody {3: Query {2: "query", 4: "dryRun", 6: "string"}}}}, extension 13. */
+/*
+ * Operation: parameter 8 {1: Parameter {2: NonBody {3: Query {2: "query", 4: "dryRun", 6: "string"}}}}, extension 13.
+ */
 static void add_operation(struct str *out, const struct kind *kind)
 {
     CLEANUP(str_release) struct str parameter = STR_INIT;

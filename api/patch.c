@@ -14,8 +14,7 @@ json_t *patch_merge(const json_t *target, const json_t *patch)
     json_t *merged = json_is_object(target) ? json_deep_copy(target) : json_object();
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)patch, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
         if (json_is_null(value))
             json_object_del(merged, key);
         else
@@ -104,8 +103,9 @@ static bool find_place(json_t *root, const char *pointer, struct place *ret_plac
             CLEANUP(freep) char *shown = quoted(pointer);
             return err_set(err, ERR_BAD_REQUEST, "%s is no JSON pointer: ~ is written ~0", shown);
         }
-        bool is_there = json_is_object(parent) ||
-                        (json_is_array(parent) && parse_index(ret_place->key, json_array_size(parent), &ret_place->index));
+        bool is_there =
+            json_is_object(parent) ||
+            (json_is_array(parent) && parse_index(ret_place->key, json_array_size(parent), &ret_place->index));
         if (!is_there)
             return no_such_place(pointer, err);
         ret_place->parent = parent;
@@ -196,8 +196,7 @@ static bool run_move(struct patching *patching, const char *path, const char *fr
     if (str_starts_with(path, from) && path[len] == '/')
         return err_set(err, ERR_INVALID, "a value cannot be moved into itself");
     CLEANUP(json_decrefp) json_t *moved = NULL;
-    return remove_value(&patching->root, from, &moved, err) &&
-           add_value(&patching->root, path, STEAL(moved), err);
+    return remove_value(&patching->root, from, &moved, err) && add_value(&patching->root, path, STEAL(moved), err);
 }
 
 static bool run_copy(struct patching *patching, const char *path, const char *from, json_t *value, struct err *err)
@@ -233,9 +232,8 @@ static const struct operation {
     bool has_from, has_value;
     bool (*run)(struct patching *patching, const char *path, const char *from, json_t *value, struct err *err);
 } known_operations[] = {
-    { "add", false, true, run_add },         { "remove", false, false, run_remove },
-    { "replace", false, true, run_replace }, { "move", true, false, run_move },
-    { "copy", true, false, run_copy },       { "test", false, true, run_test },
+    { "add", false, true, run_add },   { "remove", false, false, run_remove }, { "replace", false, true, run_replace },
+    { "move", true, false, run_move }, { "copy", true, false, run_copy },      { "test", false, true, run_test },
 };
 
 static bool run_operation(struct patching *patching, const json_t *item, struct err *err)

@@ -27,6 +27,15 @@ static bool propose(struct worker *worker, struct request *request, struct answe
     return write_create(worker, request, ret_record, STORE_DRY_RUN, err);
 }
 
+/* What Docker or PostgreSQL refuse us is not refused to the caller. */
+static bool blame_neighbour(struct err *err)
+{
+    int status = err_kinds[err->code].http_status;
+    if (status == 401 || status == 403 || status == 404 || status == 409)
+        return err_set(err, ERR_REMOTE, "%s", err_message(err));
+    return false;
+}
+
 bool plan_show(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     CLEANUP(record_release) struct record record = { 0 };
@@ -46,7 +55,7 @@ bool plan_show(struct worker *worker, struct request *request, struct answer *an
         .call = call_within(NULL, PREVIEW_MS),
     };
     if (!reconcilers[record.key.kind].preview(&context, &record, &plan, err))
-        return false;
+        return blame_neighbour(err);
     answer_json(answer, 200, plan_to_json(&plan));
     return true;
 }

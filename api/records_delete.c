@@ -3,7 +3,10 @@
 #include "api/status.h"
 #include "api/write.h"
 
-/* Kubernetes' DeleteOptions. What a client may ask for and we do anyway, or have no use for (grace periods), is passed over. */
+/*
+ * Kubernetes' DeleteOptions. What a client may ask for and we do anyway, or have no use for (grace periods), is
+ * passed over.
+ */
 static bool read_options(struct request *request, const json_t *options, enum store_mode *mode, const char **ret_uid,
                          int64_t *ret_version, struct err *err)
 {
@@ -16,7 +19,8 @@ static bool read_options(struct request *request, const json_t *options, enum st
     *ret_uid = json_text(preconditions, "uid");
     *ret_version = 0;
     if (version && version[0] && !str_parse_int64(version, 1, INT64_MAX, ret_version))
-        return err_set(err, ERR_BAD_REQUEST, "preconditions.resourceVersion is not a version that this server gave out");
+        return err_set(err, ERR_BAD_REQUEST,
+                       "preconditions.resourceVersion is not a version that this server gave out");
     if (str_equal(policy, "Orphan") && request->view.record_kind->id == KIND_TENANT) {
         problems_add(&request->problems, PROBLEM_NOT_SUPPORTED, "propagationPolicy",
                      "Orphan: a tenant cannot go without its instances");
@@ -44,8 +48,8 @@ static bool check_protected_inside(struct worker *worker, struct request *reques
     return true;
 }
 
-static void answer_deleted(const struct request *request, const struct record *record, enum store_mode mode, bool is_gone,
-                           struct answer *answer)
+static void answer_deleted(const struct request *request, const struct record *record, enum store_mode mode,
+                           bool is_gone, struct answer *answer)
 {
     if (is_gone && mode == STORE_WRITE)
         answer_json(answer, 200, status_deleted(&request->view, record->key.name, record->uid));

@@ -12,8 +12,7 @@ static bool create_named(struct worker *worker, struct request *request, const j
     CLEANUP(record_release) struct record record = { 0 };
     enum store_mode mode;
     int64_t version; /* of something that does not exist yet: says nothing */
-    if (!request_mode(request, &mode, err) ||
-        !write_decode(request, document, name, answer, &record, &version, err) ||
+    if (!request_mode(request, &mode, err) || !write_decode(request, document, name, answer, &record, &version, err) ||
         !write_create(worker, request, &record, mode, err))
         return false;
     answer_json(answer, 201, record_to_json(&record));

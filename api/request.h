@@ -1,4 +1,7 @@
-/* A request as handlers see it, and their answer. Belongs to one thread at a time: the listener's, then a worker's, then the listener's again. */
+/*
+ * A request as handlers see it, and their answer. Belongs to one thread at a time: the listener's, then a worker's,
+ * then the listener's again.
+ */
 #pragma once
 
 #include "api/uri.h"
@@ -62,7 +65,7 @@ struct request {
     struct identity identity;
 
     /* What the route's pattern and the path say; texts are borrowed from uri. */
-    struct view view; /* zeroed where the path is about no objects */
+    struct view view;      /* zeroed where the path is about no objects */
     const char *namespace; /* NULL: not in the path */
     const char *name;
     struct problems problems; /* of the body; become the causes of a 422 */
@@ -76,8 +79,8 @@ void request_release(struct request *request);
 const char *request_param(const struct request *request, const char *name);
 void request_set_about(struct request *request, const struct view *view, const char *name);
 /*
- * The body as a JSON value: application/json (also when the type is absent) or application/yaml. ERR_UNSUPPORTED for another type, ERR_BAD_REQUEST for
- * an empty body or one that cannot be read.
+ * The body as a JSON value: application/json (also when the type is absent) or application/yaml. ERR_UNSUPPORTED for
+ * another type, ERR_BAD_REQUEST for an empty body or one that cannot be read.
  */
 bool request_document(const struct request *request, json_t **ret_document, struct err *err) MUST_USE;
 /* The media type without parameters, in lower case; "application/json" when there is none. Owned. */
@@ -90,8 +93,8 @@ struct answer {
     int status;               /* 0: 200 */
     const char *content_type; /* static; NULL: application/json */
     struct str body;
-    struct strv headers;      /* "Name: value" */
-    struct stream *stream;    /* instead of a body; owned */
+    struct strv headers;   /* "Name: value" */
+    struct stream *stream; /* instead of a body; owned */
 };
 void answer_release(struct answer *answer);
 void answer_json(struct answer *answer, int status, json_t *value_taken);

@@ -58,12 +58,14 @@ bool review_access(struct worker *worker, struct request *request, struct answer
     if (!request_document(request, &body, err))
         return false;
     const json_t *attributes = json_at(body, "spec", "resourceAttributes", NULL);
-    bool is_allowed = attributes ? allows_resource(&request->identity, attributes) : request->identity.role == ROLE_ADMIN;
+    bool is_allowed =
+        attributes ? allows_resource(&request->identity, attributes) : request->identity.role == ROLE_ADMIN;
     json_t *status = json_object();
     json_put(status, "allowed", json_boolean(is_allowed));
     if (!is_allowed)
-        json_put_text(status, "reason", request->identity.role == ROLE_ADMIN ? "there is no such resource or verb"
-                                                                            : "a tenant's member may not");
+        json_put_text(status, "reason",
+                      request->identity.role == ROLE_ADMIN ? "there is no such resource or verb"
+                                                           : "a tenant's member may not");
     answer_json(answer, 201, review_new("SelfSubjectAccessReview", "authorization.k8s.io", status));
     return true;
 }

@@ -7,7 +7,7 @@ enum access {
     ACCESS_ANYBODY, /* without a token: health alone */
     ACCESS_TOKEN,   /* anybody with one */
     ACCESS_ADMIN,
-    ACCESS_GRANTS,  /* what api/auth.c grants for `verb` on the view and tenant that the path names */
+    ACCESS_GRANTS, /* what api/auth.c grants for `verb` on the view and tenant that the path names */
 };
 
 struct route {
@@ -21,7 +21,8 @@ struct route {
 extern const struct route routes[]; /* ends with a NULL method */
 
 /*
- * Finds request->route and fills view, namespace and name from the path. False: ERR_NOT_FOUND, or ERR_METHOD where the path has other methods. Pure.
+ * Finds request->route and fills view, namespace and name from the path. False: ERR_NOT_FOUND, or ERR_METHOD where
+ * the path has other methods. Pure.
  */
 bool routes_find(struct request *request, struct err *err) MUST_USE;
 char *routes_methods(const struct uri *uri); /* "GET, POST": what its path offers, for an Allow header; owned */

@@ -3,7 +3,7 @@
 
 #include "api/auth.h"
 
-#define PAGE_MAX    100000
+#define PAGE_MAX     100000
 #define PAGE_AT_ONCE 500 /* records read at a time where a selector lets only some of them through */
 
 void scope_release(struct scope *scope)
@@ -117,18 +117,21 @@ static bool add_records(const struct scope *scope, const struct records *records
     return false;
 }
 
-static bool list_records(const struct scope *scope, struct store *store, const struct page *page, struct listing *listing,
-                         struct err *err)
+static bool list_records(const struct scope *scope, struct store *store, const struct page *page,
+                         struct listing *listing, struct err *err)
 {
     CLEANUP(freep) char *after = mem_strdup(page->after);
     CLEANUP(freep) char *last = NULL;
-    bool is_selective = !selector_is_empty(&scope->selector) || scope->identity.role != ROLE_ADMIN;
+    bool is_member = scope->identity.role != ROLE_ADMIN;
+    bool is_selective = !selector_is_empty(&scope->selector) || is_member;
+    /* scope_has() would leave out the others, too; but why read them. */
+    const char *own = is_member && scope->view.is_namespaced ? scope->identity.namespace : NULL;
     int64_t read_limit = page->limit == 0 ? 0 : is_selective ? page->limit + PAGE_AT_ONCE : page->limit + 1;
     for (;;) {
         CLEANUP(records_release) struct records records = { 0 };
         struct store_query query = {
             .kind = scope->view.record_kind->id,
-            .namespace = scope->namespace,
+            .namespace = scope->namespace ? scope->namespace : own,
             .limit = read_limit,
             .after = after,
         };
@@ -196,7 +199,8 @@ bool scope_list(const struct scope *scope, struct store *store, const struct pag
 
 /* ---- one ---- */
 
-static bool get_event(const struct scope *scope, struct store *store, const char *name, json_t **ret_object, struct err *err)
+static bool get_event(const struct scope *scope, struct store *store, const char *name, json_t **ret_object,
+                      struct err *err)
 {
     CLEANUP(listing_release) struct listing listing = { .objects = json_array() };
     if (!list_events(scope, store, &listing, err))

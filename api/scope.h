@@ -13,15 +13,18 @@ struct scope {
 void scope_release(struct scope *scope);
 /* From path and query; `ret_scope` is to be released in any case. */
 bool scope_of_request(const struct request *request, struct scope *ret_scope, struct err *err) MUST_USE;
-/* Whether the object, as the view shows it, is one of them whatever the selector says; that does not change in an object's life. */
+/*
+ * Whether the object, as the view shows it, is one of them whatever the selector says; that does not change in an
+ * object's life.
+ */
 bool scope_admits(const struct scope *scope, const json_t *object);
 /* And now the selector, too. */
 bool scope_has(const struct scope *scope, const json_t *object);
 
 struct page {
-    int64_t limit;     /* 0: all */
-    char *after;       /* "namespace/name"; NULL: from the start */
-    int64_t version;   /* of the first page; 0: this is the first */
+    int64_t limit;   /* 0: all */
+    char *after;     /* "namespace/name"; NULL: from the start */
+    int64_t version; /* of the first page; 0: this is the first */
 };
 void page_release(struct page *page);
 /* ?limit= and ?continue=. ERR_BAD_REQUEST. */
@@ -37,4 +40,5 @@ void listing_release(struct listing *listing);
 bool scope_list(const struct scope *scope, struct store *store, const struct page *page, struct listing *ret_listing,
                 struct err *err) MUST_USE;
 /* One object by name; ERR_NOT_FOUND also for another tenant's. */
-bool scope_get(const struct scope *scope, struct store *store, const char *name, json_t **ret_object, struct err *err) MUST_USE;
+bool scope_get(const struct scope *scope, struct store *store, const char *name, json_t **ret_object,
+               struct err *err) MUST_USE;

@@ -11,8 +11,7 @@ bool secrets_show(struct worker *worker, struct request *request, struct answer 
     CLEANUP(record_release) struct record record = { 0 };
     CLEANUP(strv_release) struct strv names = STRV_INIT;
     CLEANUP(json_decrefp) json_t *secrets = json_object();
-    if (!write_find(worker, request, &record, err) ||
-        !store_secret_names(worker->store, record.uid, &names, err))
+    if (!write_find(worker, request, &record, err) || !store_secret_names(worker->store, record.uid, &names, err))
         return false;
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.items[i];

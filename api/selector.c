@@ -22,8 +22,8 @@ void selector_release(struct selector *selector)
 
 static bool is_word_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-           c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '/';
 }
 
 static void skip_blanks(const char **at)
@@ -82,21 +82,21 @@ static bool parse_label(const char **at, struct requirement *requirement, const 
     requirement->key = take_word(at);
     if (requirement->key[0] == '\0')
         return complain(whole, "a label's name is missing", err);
-    requirement->operator = is_negated ? SELECT_MISSING : SELECT_EXISTS;
+    requirement->operator= is_negated ? SELECT_MISSING : SELECT_EXISTS;
     if (is_negated || **at == ',' || **at == '\0')
         return true;
     if (take(at, "!="))
-        requirement->operator = SELECT_NOT_EQUAL;
+        requirement->operator= SELECT_NOT_EQUAL;
     else if (take(at, "==") || take(at, "="))
-        requirement->operator = SELECT_EQUAL;
-    if (requirement->operator != SELECT_EXISTS) {
+        requirement->operator= SELECT_EQUAL;
+    if (requirement->operator!= SELECT_EXISTS) {
         strv_add_taken(&requirement->values, take_word(at));
         return true;
     }
     CLEANUP(freep) char *word = take_word(at);
     if (!str_equal(word, "in") && !str_equal(word, "notin"))
         return complain(whole, "one of =, ==, !=, in, notin is missing after a label's name", err);
-    requirement->operator = str_equal(word, "in") ? SELECT_IN : SELECT_NOT_IN;
+    requirement->operator= str_equal(word, "in") ? SELECT_IN : SELECT_NOT_IN;
     return parse_set(at, requirement, whole, err);
 }
 
@@ -133,7 +133,7 @@ static bool parse_field(const char **at, const char *const *known, struct requir
 {
     requirement->key = take_word(at);
     if (take(at, "!="))
-        requirement->operator = SELECT_NOT_EQUAL;
+        requirement->operator= SELECT_NOT_EQUAL;
     else if (!take(at, "==") && !take(at, "="))
         return complain(whole, "one of =, ==, != is missing", err);
     strv_add_taken(&requirement->values, take_field_value(at));
@@ -156,8 +156,8 @@ static bool parse_fields(const char *text, const char *const *known, struct sele
     return true;
 }
 
-bool selector_parse(const char *labels, const char *fields, const char *const *known_fields, struct selector *ret_selector,
-                    struct err *err)
+bool selector_parse(const char *labels, const char *fields, const char *const *known_fields,
+                    struct selector *ret_selector, struct err *err)
 {
     *ret_selector = (struct selector){ 0 };
     return (!labels || parse_labels(labels, ret_selector, err)) &&
@@ -226,7 +226,7 @@ bool selector_is_constant(const struct selector *selector)
 const char *selector_name(const struct selector *selector)
 {
     for (size_t i = 0; i < selector->field_count; i++)
-        if (selector->fields[i].operator == SELECT_EQUAL && str_equal(selector->fields[i].key, "metadata.name"))
+        if (selector->fields[i].operator== SELECT_EQUAL && str_equal(selector->fields[i].key, "metadata.name"))
             return selector->fields[i].values.items[0];
     return NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * Label and field selectors as Kubernetes writes them: `a=b,c!=d,e in (f,g),h notin (i),j,!k` and `metadata.name=web,status.phase!=Ready`.
- * Pure.
+ * Label and field selectors as Kubernetes writes them: `a=b,c!=d,e in (f,g),h notin (i),j,!k` and
+ * `metadata.name=web,status.phase!=Ready`. Pure.
  */
 #pragma once
 
@@ -20,11 +20,11 @@ struct selector {
 };
 void selector_release(struct selector *selector);
 /*
- * Either text may be NULL or empty: everything. `known_fields` is NULL-terminated; another one is ERR_BAD_REQUEST `field label not supported: x`.
- * `ret_selector` is to be released in any case.
+ * Either text may be NULL or empty: everything. `known_fields` is NULL-terminated; another one is ERR_BAD_REQUEST
+ * `field label not supported: x`. `ret_selector` is to be released in any case.
  */
-bool selector_parse(const char *labels, const char *fields, const char *const *known_fields, struct selector *ret_selector,
-                    struct err *err) MUST_USE;
+bool selector_parse(const char *labels, const char *fields, const char *const *known_fields,
+                    struct selector *ret_selector, struct err *err) MUST_USE;
 bool selector_is_empty(const struct selector *selector);
 bool selector_matches(const struct selector *selector, const json_t *object);
 /* Whether an object that matches does so for its whole life: it asks for nothing but names. */

@@ -2,8 +2,8 @@
 #include "api/status.h"
 
 static const char *const cause_reasons[] = {
-    [PROBLEM_INVALID] = "FieldValueInvalid",          [PROBLEM_REQUIRED] = "FieldValueRequired",
-    [PROBLEM_UNKNOWN_FIELD] = "FieldValueInvalid",    [PROBLEM_NOT_SUPPORTED] = "FieldValueNotSupported",
+    [PROBLEM_INVALID] = "FieldValueInvalid",       [PROBLEM_REQUIRED] = "FieldValueRequired",
+    [PROBLEM_UNKNOWN_FIELD] = "FieldValueInvalid", [PROBLEM_NOT_SUPPORTED] = "FieldValueNotSupported",
     [PROBLEM_FORBIDDEN] = "FieldValueForbidden",
 };
 

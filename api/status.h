@@ -14,7 +14,8 @@ json_t *status_deleted(const struct view *view, const char *name, const char *ui
 bool raise_missing(const struct request *request, struct err *err);
 bool raise_namespace_missing(struct request *request, struct err *err);
 /*
- * Words an error of a store's or an admission's as Kubernetes would, where it does not already: `... not found`, `... already exists`,
- * `Operation cannot be fulfilled on ...: <message>`, `... is forbidden: <message>`; other codes stay as they are.
+ * Words an error of a store's or an admission's as Kubernetes would, where it does not already: `... not found`, `...
+ * already exists`, `Operation cannot be fulfilled on ...: <message>`, `... is forbidden: <message>`; other codes stay
+ * as they are.
  */
 bool raise_from_store(struct request *request, struct err *err);

@@ -1,7 +1,8 @@
 /*
- * Answers that go on: a bounded buffer between whoever produces (a watch, a container's log) and the listener's thread that sends. A
- * connection with nothing to send is suspended, never answered with 0 bytes (that spins; tried), and one thread of ours waits on all their
- * sockets for a client that leaves, which libmicrohttpd does not see while a connection is suspended.
+ * Answers that go on: a bounded buffer between whoever produces (a watch, a container's log) and the listener's
+ * thread that sends. A connection with nothing to send is suspended, never answered with 0 bytes (that spins; tried),
+ * and one thread of ours waits on all their sockets for a client that leaves, which libmicrohttpd does not see while
+ * a connection is suspended.
  */
 #pragma once
 
@@ -11,8 +12,8 @@
 
 struct streams;
 /*
- * `tend` runs on the streams' thread after streams_wake() and when the time it returned has come (INT64_MAX: never); must not block for
- * long.
+ * `tend` runs on the streams' thread after streams_wake() and when the time it returned has come (INT64_MAX: never);
+ * must not block for long.
  */
 typedef int64_t streams_tend_fn(void *context, int64_t now_mono_ms);
 struct streams *streams_new(void);
@@ -37,7 +38,7 @@ size_t stream_unsent(struct stream *stream);
 void stream_tell_when_below(struct stream *stream, size_t limit);
 /* Blocks until no more than `limit` bytes are unsent. False: the reader is gone. */
 bool stream_wait_below(struct stream *stream, size_t limit);
-void stream_end(struct stream *stream);  /* what was added is still sent */
+void stream_end(struct stream *stream);   /* what was added is still sent */
 void stream_abort(struct stream *stream); /* nothing more is sent, the connection is closed */
 bool stream_is_gone(struct stream *stream);
 /* Becomes 1 when the reader is gone; for struct call. Lives as long as the caller's reference. */

@@ -3,7 +3,9 @@
 
 #include "specs/wording.h"
 
-static const struct column name_column = { .name = "Name", .type = "string", .path = "metadata.name", .doc = "Its name." };
+static const struct column name_column = {
+    .name = "Name", .type = "string", .path = "metadata.name", .doc = "Its name."
+};
 static const struct column age_column = {
     .name = "Age",
     .type = "date",
@@ -68,7 +70,8 @@ json_t *table_new(const struct view *view, const char *resource_version)
     return table;
 }
 
-static void add_cell(json_t *cells, const struct view *view, const struct column *column, const json_t *object, int64_t now_ms)
+static void add_cell(json_t *cells, const struct view *view, const struct column *column, const json_t *object,
+                     int64_t now_ms)
 {
     CLEANUP(freep) char *text = column->path ? column_text(column, object, now_ms) : view->cell(column, object, now_ms);
     int64_t number;

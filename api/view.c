@@ -28,7 +28,7 @@ json_t *view_project(const struct view *view, json_t *object)
 
 static json_t *project_namespace(const json_t *tenant)
 {
-    static const char *const kept[] = { "name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
+    static const char *const kept[] = { "name",  "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
                                         "labels" };
     json_t *metadata = json_object();
     for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
@@ -49,7 +49,10 @@ static json_t *project_namespace(const json_t *tenant)
 }
 
 static const struct column namespace_columns[] = {
-    { .name = "Status", .type = "string", .path = "status.phase", .doc = "Active, or Terminating while it is deleted." },
+    { .name = "Status",
+      .type = "string",
+      .path = "status.phase",
+      .doc = "Active, or Terminating while it is deleted." },
     { .name = NULL },
 };
 
@@ -102,7 +105,11 @@ static const struct column event_columns[] = {
     { .name = "Reason", .type = "string", .path = "reason", .doc = "What happened, in one word." },
     { .name = "Object", .type = "string", .doc = "What it is about." },
     { .name = "Message", .type = "string", .path = "message", .doc = "What happened, in a sentence." },
-    { .name = "First Seen", .type = "date", .path = "firstTimestamp", .priority = 1, .doc = "How long ago it was first seen." },
+    { .name = "First Seen",
+      .type = "date",
+      .path = "firstTimestamp",
+      .priority = 1,
+      .doc = "How long ago it was first seen." },
     { .name = "Count", .type = "string", .path = "count", .priority = 1, .doc = "How often it was seen." },
     { .name = "Name", .type = "string", .path = "metadata.name", .priority = 1, .doc = "The event's own name." },
     { .name = NULL },

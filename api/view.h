@@ -1,16 +1,16 @@
 /*
- * A view: what one collection of the API looks like. Record kinds, namespaces (tenants seen otherwise) and events each are one; get, list,
- * watch, tables and error messages are written once, over views. Pure.
+ * A view: what one collection of the API looks like. Record kinds, namespaces (tenants seen otherwise) and events
+ * each are one; get, list, watch, tables and error messages are written once, over views. Pure.
  */
 #pragma once
 
 #include "specs/kind.h"
 
 struct view {
-    const char *kind;        /* "Instance" */
-    const char *plural;      /* "instances" */
-    const char *api_version; /* "tenantd/v1" */
-    const char *group;       /* "tenantd"; "" for core/v1 */
+    const char *kind;               /* "Instance" */
+    const char *plural;             /* "instances" */
+    const char *api_version;        /* "tenantd/v1" */
+    const char *group;              /* "tenantd"; "" for core/v1 */
     const struct kind *record_kind; /* the records behind it; NULL: events */
     bool is_namespaced;
     const char *const *field_labels; /* what a fieldSelector may name, NULL-terminated */

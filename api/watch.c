@@ -16,7 +16,10 @@ struct watch {
     struct pool_job job; /* the first member: a job is its watch */
     struct watches *watches;
     struct watch *next; /* the list's */
-    /* The rest belongs to the streams' thread, but while `is_away` to a worker, and before it is in the list to its maker. */
+    /*
+     * The rest belongs to the streams' thread, but while `is_away` to a worker, and before it is in the list to its
+     * maker.
+     */
     struct stream *stream;
     struct watch_lines lines;
     int64_t version; /* everything up to here was looked at */

@@ -1,9 +1,10 @@
 /*
- * Watches: every change that a scope has, in order, none lost, as one JSON object per line. Each watch pulls from the feed at its reader's
- * pace; what it holds in memory is bounded.
+ * Watches: every change that a scope has, in order, none lost, as one JSON object per line. Each watch pulls from the
+ * feed at its reader's pace; what it holds in memory is bounded.
  *
- * A slow reader costs no more than WATCH_BUFFER bytes: its watch stands still meanwhile and goes on where it stood, from the database where
- * need be. Who takes nothing at all for the listener's idle timeout is cut off; whose place is no longer kept gets 410.
+ * A slow reader costs no more than WATCH_BUFFER bytes: its watch stands still meanwhile and goes on where it stood,
+ * from the database where need be. Who takes nothing at all for the listener's idle timeout is cut off; whose place
+ * is no longer kept gets 410.
  */
 #pragma once
 

@@ -38,7 +38,8 @@ static json_t *as_table(struct watch_lines *lines, json_t *object)
 }
 
 /* `text`: the object printed already; NULL: not yet. */
-static void add_object(struct watch_lines *lines, enum change_type type, json_t *object, const char *text, struct str *out)
+static void add_object(struct watch_lines *lines, enum change_type type, json_t *object, const char *text,
+                       struct str *out)
 {
     CLEANUP(freep) char *own_text = NULL;
     if (lines->as_table) {
@@ -55,7 +56,8 @@ void watch_lines_add_existing(struct watch_lines *lines, json_t *object, struct 
     add_object(lines, CHANGE_ADDED, object, NULL, out);
 }
 
-void watch_lines_add_bookmark(const struct watch_lines *lines, int64_t version, bool ends_initial_events, struct str *out)
+void watch_lines_add_bookmark(const struct watch_lines *lines, int64_t version, bool ends_initial_events,
+                              struct str *out)
 {
     CLEANUP(freep) char *text = mem_printf("%lld", (long long)version);
     CLEANUP(json_decrefp) json_t *object = json_object();
@@ -127,10 +129,12 @@ static void note_matching(struct watch_lines *lines, const struct change *change
 }
 
 /*
- * What a change is to a watch that sees a part: an object that begins to match is ADDED, one that no longer does is DELETED. False:
- * nothing. Unknown is told as if it had matched: who keeps a copy must not keep it too long, and to delete what one does not have harms nobody.
+ * What a change is to a watch that sees a part: an object that begins to match is ADDED, one that no longer does is
+ * DELETED. False: nothing. Unknown is told as if it had matched: who keeps a copy must not keep it too long, and to
+ * delete what one does not have harms nobody.
  */
-static bool seen_as(struct watch_lines *lines, const struct change *change, const json_t *object, enum change_type *ret_type)
+static bool seen_as(struct watch_lines *lines, const struct change *change, const json_t *object,
+                    enum change_type *ret_type)
 {
     bool matches = selector_matches(&lines->scope.selector, object);
     *ret_type = change->type;
@@ -147,7 +151,8 @@ static bool seen_as(struct watch_lines *lines, const struct change *change, cons
 void watch_lines_add_change(struct watch_lines *lines, const struct change *change, struct str *out)
 {
     const struct view *view = &lines->scope.view;
-    bool is_ours = view->record_kind ? !change->is_event && change->key.kind == view->record_kind->id : change->is_event;
+    bool is_ours =
+        view->record_kind ? !change->is_event && change->key.kind == view->record_kind->id : change->is_event;
     if (!is_ours)
         return;
     /* A change is shared between threads and its object's count of references is not ours to move. */

@@ -7,16 +7,19 @@
 
 /* ---- reading the body ---- */
 
-/* The path names an object, so a body that names another one is a mistake of the whole request (400), not of a field. */
-static bool check_agrees(const json_t *document, const char *member, const char *path_says, const char *what, struct err *err)
+/*
+ * The path names an object, so a body that names another one is a mistake of the whole request (400), not of a field.
+ */
+static bool check_agrees(const json_t *document, const char *member, const char *path_says, const char *what,
+                         struct err *err)
 {
     const char *body_says = json_text(json_object_get(document, "metadata"), member);
     if (!path_says || !body_says || body_says[0] == '\0' || str_equal(path_says, body_says))
         return true;
     CLEANUP(freep) char *shown = quoted(body_says);
     CLEANUP(freep) char *shown_path = quoted(path_says);
-    return err_set(err, ERR_BAD_REQUEST, "the %s of the object (%s) does not match the %s on the URL (%s)", what, shown, what,
-                   shown_path);
+    return err_set(err, ERR_BAD_REQUEST, "the %s of the object (%s) does not match the %s on the URL (%s)", what, shown,
+                   what, shown_path);
 }
 
 enum strictness { STRICT, WARN, IGNORE };
@@ -37,7 +40,10 @@ static bool read_strictness(const struct request *request, enum strictness *ret,
     return err_set(err, ERR_BAD_REQUEST, "fieldValidation: %s is none of Strict, Warn, Ignore", shown);
 }
 
-/* Takes out what stands at `path` ("spec.files[2].mode"). Keys may have dots in them, so at each step the longest one that fits counts. */
+/*
+ * Takes out what stands at `path` ("spec.files[2].mode"). Keys may have dots in them, so at each step the longest one
+ * that fits counts.
+ */
 static void drop_path(json_t *value, const char *path)
 {
     size_t index_end = strcspn(path, "]");
@@ -51,8 +57,7 @@ static void drop_path(json_t *value, const char *path)
     }
     const char *key, *best = NULL;
     json_t *member;
-    json_object_foreach(value, key, member)
-    {
+    json_object_foreach (value, key, member) {
         size_t len = strlen(key);
         bool fits = strncmp(path, key, len) == 0 && (path[len] == '\0' || path[len] == '.' || path[len] == '[');
         if (fits && (!best || len > strlen(best)))
@@ -141,18 +146,30 @@ static bool check_frozen(const struct record *old, const struct record *next, st
 /* Ours goes when the outside is clean, never by a user's hand: what was made would stay behind. */
 static void keep_teardown(const struct record *old, struct record *next)
 {
-    if (strv_has(&old->finalizers, FINALIZER_TEARDOWN) && !strv_has(&next->finalizers, FINALIZER_TEARDOWN)) {
-        CLEANUP(strv_release) struct strv kept = STRV_INIT;
-        for (size_t i = 0; i < old->finalizers.count; i++) { /* in the old order: nothing has changed, then */
-            const char *name = old->finalizers.items[i];
-            if (str_equal(name, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, name))
-                strv_add(&kept, name);
-        }
-        for (size_t i = 0; i < next->finalizers.count; i++)
-            if (!strv_has(&kept, next->finalizers.items[i]))
-                strv_add(&kept, next->finalizers.items[i]);
-        strv_copy(&next->finalizers, &kept);
+    if (!strv_has(&old->finalizers, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, FINALIZER_TEARDOWN))
+        return;
+    CLEANUP(strv_release) struct strv kept = STRV_INIT;
+    for (size_t i = 0; i < old->finalizers.count; i++) { /* in the old order: nothing has changed, then */
+        const char *name = old->finalizers.items[i];
+        if (str_equal(name, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, name))
+            strv_add(&kept, name);
     }
+    for (size_t i = 0; i < next->finalizers.count; i++)
+        if (!strv_has(&kept, next->finalizers.items[i]))
+            strv_add(&kept, next->finalizers.items[i]);
+    strv_copy(&next->finalizers, &kept);
+}
+
+/* Nor does it come back, which admission would have it do, when only somebody else's still holds the record. */
+static void end_teardown(const struct record *old, struct record *next)
+{
+    if (!old->deletion_ms || strv_has(&old->finalizers, FINALIZER_TEARDOWN))
+        return;
+    CLEANUP(strv_release) struct strv kept = STRV_INIT;
+    for (size_t i = 0; i < next->finalizers.count; i++)
+        if (!str_equal(next->finalizers.items[i], FINALIZER_TEARDOWN))
+            strv_add(&kept, next->finalizers.items[i]);
+    strv_copy(&next->finalizers, &kept);
 }
 
 static bool admit(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
@@ -171,7 +188,11 @@ static bool admit(struct store *tx, const struct record *old, struct record *nex
         return problems_to_err(problems, err);
     }
     store_admit_fn *own = reconcilers[kind->id].admit;
-    return !own || own(tx, old, next, (void *)(uintptr_t)admission->settings, err);
+    if (own && !own(tx, old, next, (void *)(uintptr_t)admission->settings, err))
+        return false;
+    if (old)
+        end_teardown(old, next);
+    return true;
 }
 
 static struct store_write write_options(struct admission *admission, enum store_mode mode)

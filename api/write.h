@@ -4,9 +4,10 @@
 #include "api/request.h"
 
 /*
- * A body as a record of request->view's kind at the path's place, validated whole; `ret_version` is its resourceVersion (0: none), its uid, where it has one, is
- * a precondition. Unknown fields are errors, or warnings of the answer, or nothing, as ?fieldValidation= says. `name` NULL: the body's counts. `ret_record` is
- * to be released in any case.
+ * A body as a record of request->view's kind at the path's place, validated whole; `ret_version` is its
+ * resourceVersion (0: none), its uid, where it has one, is a precondition. Unknown fields are errors, or warnings of
+ * the answer, or nothing, as ?fieldValidation= says. `name` NULL: the body's counts. `ret_record` is to be released
+ * in any case.
  */
 bool write_decode(struct request *request, const json_t *document, const char *name, struct answer *answer,
                   struct record *ret_record, int64_t *ret_version, struct err *err) MUST_USE;

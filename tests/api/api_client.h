@@ -1,6 +1,6 @@
 /*
- * Clients for the tests: whole requests through libcurl, and bare sockets for those who misbehave. All in a header, as tests/store/pg_fixture.h
- * says.
+ * Clients for the tests: whole requests through libcurl, and bare sockets for those who misbehave. All in a header,
+ * as tests/store/pg_fixture.h says.
  */
 #pragma once
 
@@ -46,8 +46,8 @@ static inline size_t reply_add(char *bytes, size_t size, size_t count, void *con
 static inline struct curl_slist *ask_headers(const struct ask *ask)
 {
     CLEANUP(freep) char *token = mem_printf("Authorization: Bearer %s", ask->token ? ask->token : ADMIN_TOKEN);
-    CLEANUP(freep) char *type =
-        mem_printf("Content-Type: %s", ask->content_type ? ask->content_type : "application/json");
+    CLEANUP(freep)
+    char *type = mem_printf("Content-Type: %s", ask->content_type ? ask->content_type : "application/json");
     CLEANUP(freep) char *accept = mem_printf("Accept: %s", ask->accept ? ask->accept : "application/json");
     struct curl_slist *headers = NULL;
     if (!ask->token || ask->token[0])
@@ -107,19 +107,20 @@ static inline void ask(struct api_fixture *fixture, const struct ask *ask, struc
                      (wanted_status), reply_.body.text);                                                               \
     } while (0)
 
-#define TENANTS    "/apis/tenantd/v1/tenants"
-#define APPS       "/apis/tenantd/v1/apps"
-#define INSTANCES  "/apis/tenantd/v1/namespaces/acme/instances"
-#define MERGE      "application/merge-patch+json"
-#define TABLE      "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
-#define ACME       "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\"},\"spec\":{}}"
-#define BETA       "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"beta\"},\"spec\":{}}"
+#define TENANTS   "/apis/tenantd/v1/tenants"
+#define APPS      "/apis/tenantd/v1/apps"
+#define INSTANCES "/apis/tenantd/v1/namespaces/acme/instances"
+#define MERGE     "application/merge-patch+json"
+#define TABLE     "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+#define ACME      "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\"},\"spec\":{}}"
+#define BETA      "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"beta\"},\"spec\":{}}"
 #define TINY                                                                                                           \
-    "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"App\",\"metadata\":{\"name\":\"tiny\"},\"spec\":{\"versions\":"          \
-    "[{\"name\":\"1.0\",\"image\":\"tiny:1\"}],\"ports\":[{\"name\":\"http\",\"port\":8080}],\"dataPath\":\"/data\","   \
+    "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"App\",\"metadata\":{\"name\":\"tiny\"},\"spec\":{\"versions\":"         \
+    "[{\"name\":\"1.0\",\"image\":\"tiny:1\"}],\"ports\":[{\"name\":\"http\",\"port\":8080}],\"dataPath\":\"/data\","  \
     "\"health\":{\"path\":\"/\"}}}"
 #define INSTANCE(name, extra)                                                                                          \
-    "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Instance\",\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"app\":\"tiny\","   \
+    "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Instance\",\"metadata\":{\"name\":\"" name                              \
+    "\"},\"spec\":{\"app\":\"tiny\","                                                                                  \
     "\"version\":\"1.0\"" extra "}}"
 
 static inline void make_acme(struct api_fixture *fixture)
@@ -137,6 +138,11 @@ static inline const char *message_of(const struct reply *reply)
 static inline const json_t *metadata_of(const struct reply *reply)
 {
     return json_object_get(reply->json, "metadata");
+}
+
+static inline size_t items_of(const struct reply *reply)
+{
+    return json_array_size(json_object_get(reply->json, "items"));
 }
 
 /* The value of a metric without labels; -1: not there. */
@@ -183,12 +189,15 @@ static inline void send_text(int fd, const char *text)
 
 static inline void send_get(int fd, const char *path)
 {
-    CLEANUP(freep) char *text =
-        mem_printf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path, ADMIN_TOKEN);
+    CLEANUP(freep)
+    char *text = mem_printf("GET %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", path, ADMIN_TOKEN);
     send_text(fd, text);
 }
 
-/* What arrives until `wanted` stands in it, the other side closes, or the time is over; appended. False: the other side closed. */
+/*
+ * What arrives until `wanted` stands in it, the other side closes, or the time is over; appended. False: the other
+ * side closed.
+ */
 static inline bool receive_until(int fd, struct str *text, const char *wanted, int64_t wait_ms)
 {
     int64_t until_ms = clock_mono_ms() + wait_ms;

@@ -1,6 +1,7 @@
 /*
- * The whole API in this process, on ports of its own, over a real PostgreSQL; and a stand-in for the controller, which makes every
- * record Ready and lets go of what is to be deleted. All in a header, as tests/store/pg_fixture.h says.
+ * The whole API in this process, on ports of its own, over a real PostgreSQL; and a stand-in for the controller,
+ * which makes every record Ready and lets go of what is to be deleted. All in a header, as tests/store/pg_fixture.h
+ * says.
  */
 #pragma once
 
@@ -41,10 +42,10 @@ static inline void settle_record(struct store *store, const struct record *recor
         return;
     }
     CLEANUP(json_decrefp)
-    json_t *status = json_pack("{s:s, s:I, s:[{s:s, s:s, s:s, s:s, s:s, s:I}]}", "phase", "Running", "observedGeneration",
-                               (json_int_t)record->generation, "conditions", "type", "Ready", "status", "True", "reason",
-                               "Running", "message", "", "lastTransitionTime", "2026-01-01T00:00:00Z",
-                               "observedGeneration", (json_int_t)record->generation);
+    json_t *status = json_pack("{s:s, s:I, s:[{s:s, s:s, s:s, s:s, s:s, s:I}]}", "phase", "Running",
+                               "observedGeneration", (json_int_t)record->generation, "conditions", "type", "Ready",
+                               "status", "True", "reason", "Running", "message", "", "lastTransitionTime",
+                               "2026-01-01T00:00:00Z", "observedGeneration", (json_int_t)record->generation);
     assert_non_null(status);
     if (json_equal(status, record->status))
         return;
@@ -138,7 +139,8 @@ static inline void api_fixture_open(struct api_fixture *fixture, struct pg_fixtu
         .max_body_bytes = 3 << 20,
         .idle_timeout_ms = 60 * SECOND_MS,
     };
-    fixture->settings = (struct settings){ .installation = "0a1b2c", .prefix = "tdapitest", .network_pool = "10.213.0.0/16" };
+    fixture->settings =
+        (struct settings){ .installation = "0a1b2c", .prefix = "tdapitest", .network_pool = "10.213.0.0/16" };
     fixture->docker = (struct docker_options){ .host = "unix:///nonexistent/docker.sock", .timeout_ms = SECOND_MS };
     fixture->options = (struct api_options){
         .listen = &fixture->listen,
@@ -195,6 +197,7 @@ static inline void check_api(struct check_list *list, const char *name, CMUnitTe
 static inline int start_api_pg(void **state)
 {
     (void)state;
+    log_setup(LOG_ERROR, LOG_FORMAT_TEXT); /* what clients do to it is the test's own doing */
     pg_fixture_start(&api_pg);
     return 0;
 }

@@ -1,10 +1,9 @@
 /* api/certificate.c and api/kubeconfig.c, looked at with openssl and kubectl's own eyes. */
-#include "api/certificate.h"
-
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/certificate.h"
 #include "api/kubeconfig.h"
 #include "base/file.h"
 #include "base/process.h"
@@ -105,8 +104,8 @@ static void test_strangers_certificate_is_left_alone(void **state)
     CLEANUP(freep) char *seen_key = NULL;
     CLEANUP(str_release) struct str before = STR_INIT;
     struct err err = ERR_INIT;
-    free(RUN("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
-             "/CN=example.com", "-keyout", key, "-out", certificate));
+    free(RUN("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+             "-subj", "/CN=example.com", "-keyout", key, "-out", certificate));
     assert_ok(file_read(certificate, 65536, &before, &err), &err);
     strv_add(&more, "api.example.com");
     assert_ok(certificate_ensure(directory, &more, &seen, &seen_key, &err), &err);

@@ -1,8 +1,7 @@
 /* api/routes.c: what a path leads to, and api/auth.c: who may go there. */
-#include "api/routes.h"
-
 #include "api/auth.h"
 #include "api/handlers.h"
+#include "api/routes.h"
 #include "tests/check.h"
 
 static const struct {
@@ -19,7 +18,8 @@ static const struct {
     { "one", "GET", "/apis/tenantd/v1/tenants/acme", objects_get, "Tenant", NULL, "acme" },
     { "of a namespace", "GET", "/apis/tenantd/v1/namespaces/acme/instances", objects_list, "Instance", "acme" },
     { "of all namespaces", "GET", "/apis/tenantd/v1/instances", objects_list, "Instance" },
-    { "one of a namespace", "PATCH", "/apis/tenantd/v1/namespaces/acme/instances/web", records_patch, "Instance", "acme", "web" },
+    { "one of a namespace", "PATCH", "/apis/tenantd/v1/namespaces/acme/instances/web", records_patch, "Instance",
+      "acme", "web" },
     { "a log", "GET", "/apis/tenantd/v1/namespaces/acme/instances/web/log", logs_show, "Instance", "acme", "web" },
     { "a plan", "POST", "/apis/tenantd/v1/namespaces/acme/instances/web/plan", plan_show, "Instance", "acme", "web" },
     { "a plan of a cluster kind", "POST", "/apis/tenantd/v1/apps/odoo/plan", plan_show, "App", NULL, "odoo" },
@@ -96,17 +96,18 @@ static const struct {
     const char *tenant;
     enum auth_answer answer;
 } grants[] = {
-    { "admin, everything", ROLE_ADMIN, VERB_GET | VERB_CREATE | VERB_DELETE | VERB_SECRETS, KIND_INSTANCE, "other", AUTH_ALLOWED },
+    { "admin, everything", ROLE_ADMIN, VERB_GET | VERB_CREATE | VERB_DELETE | VERB_SECRETS, KIND_INSTANCE, "other",
+      AUTH_ALLOWED },
     { "admin, tenants", ROLE_ADMIN, VERB_CREATE | VERB_PATCH, KIND_TENANT, "other", AUTH_ALLOWED },
     { "admin writes no events", ROLE_ADMIN, VERB_CREATE, -1, "other", AUTH_FORBIDDEN },
     { "member, own instances", ROLE_MEMBER, VERB_GET | VERB_CREATE | VERB_PATCH | VERB_DELETE | VERB_LOG | VERB_SECRETS,
       KIND_INSTANCE, "acme", AUTH_ALLOWED },
-    { "member, others' instances", ROLE_MEMBER, VERB_GET | VERB_CREATE | VERB_PATCH | VERB_LOG | VERB_SECRETS | VERB_WATCH,
-      KIND_INSTANCE, "other", AUTH_HIDDEN },
+    { "member, others' instances", ROLE_MEMBER,
+      VERB_GET | VERB_CREATE | VERB_PATCH | VERB_LOG | VERB_SECRETS | VERB_WATCH, KIND_INSTANCE, "other", AUTH_HIDDEN },
     { "member, all instances: own ones", ROLE_MEMBER, VERB_LIST | VERB_WATCH, KIND_INSTANCE, NULL, AUTH_ALLOWED },
     { "member, own tenant", ROLE_MEMBER, VERB_GET | VERB_WATCH, KIND_TENANT, "acme", AUTH_ALLOWED },
-    { "member does not raise the own quota", ROLE_MEMBER, VERB_UPDATE | VERB_PATCH | VERB_DELETE | VERB_PLAN, KIND_TENANT,
-      "acme", AUTH_FORBIDDEN },
+    { "member does not raise the own quota", ROLE_MEMBER, VERB_UPDATE | VERB_PATCH | VERB_DELETE | VERB_PLAN,
+      KIND_TENANT, "acme", AUTH_FORBIDDEN },
     { "member, others' tenant", ROLE_MEMBER, VERB_GET | VERB_PATCH | VERB_DELETE, KIND_TENANT, "other", AUTH_HIDDEN },
     { "member reads apps", ROLE_MEMBER, VERB_GET | VERB_LIST | VERB_WATCH, KIND_APP, NULL, AUTH_ALLOWED },
     { "member writes no apps", ROLE_MEMBER, VERB_CREATE | VERB_PATCH | VERB_DELETE, KIND_APP, NULL, AUTH_FORBIDDEN },
@@ -121,8 +122,9 @@ static void test_grant(void **state)
     const struct identity identity = { .user = "u", .role = row->role, .namespace = "acme" };
     for (unsigned verb = 1; verb <= VERB_SECRETS; verb <<= 1)
         if (row->verbs & verb)
-            assert_int_equal(auth_may(&identity, (enum verb)verb, row->kind < 0 ? NULL : &kinds[row->kind], row->tenant),
-                             row->answer);
+            assert_int_equal(
+                auth_may(&identity, (enum verb)verb, row->kind < 0 ? NULL : &kinds[row->kind], row->tenant),
+                row->answer);
 }
 
 static const struct {

@@ -1,12 +1,12 @@
 /* api/selector.c: what label and field selectors match, and which ones are refused. */
 #include "api/selector.h"
-
 #include "tests/check.h"
 
-static const char object_text[] =
-    "{\"metadata\": {\"name\": \"web\", \"namespace\": \"acme\", \"labels\": {\"a\": \"b\", \"x.y/z\": \"\", \"n\": \"1\"}},"
-    " \"status\": {\"phase\": \"Running\"}}";
-static const char *const known[] = { "metadata.name", "metadata.namespace", "status.phase", "involvedObject.uid", NULL };
+static const char object_text[] = "{\"metadata\": {\"name\": \"web\", \"namespace\": \"acme\", \"labels\": {\"a\": "
+                                  "\"b\", \"x.y/z\": \"\", \"n\": \"1\"}},"
+                                  " \"status\": {\"phase\": \"Running\"}}";
+static const char *const known[] = { "metadata.name", "metadata.namespace", "status.phase", "involvedObject.uid",
+                                     NULL };
 
 enum outcome { MATCHES, MATCHES_NOT, REFUSED };
 

@@ -110,7 +110,8 @@ static void test_slow_reader_is_dropped(void **state)
     for (int i = 0; i < 100000; i++)
         str_addc(&note, 'x');
     for (int i = 0; i < 80; i++) { /* 8 MB: more than sockets and buffers take */
-        CLEANUP(freep) char *body = mem_printf("{\"metadata\":{\"annotations\":{\"n\":\"%d\",\"note\":\"%s\"}}}", i, note.text);
+        CLEANUP(freep)
+        char *body = mem_printf("{\"metadata\":{\"annotations\":{\"n\":\"%d\",\"note\":\"%s\"}}}", i, note.text);
         assert_asked(api, 200, .method = "PATCH", .path = TENANTS "/acme", .content_type = MERGE, .body = body);
         CLEANUP(freep) char *mark = mem_printf("\"n\":\"%d\"", i);
         assert_true(receive_until(good, &heard, mark, 20 * SECOND_MS)); /* one waits for no other */
@@ -134,7 +135,8 @@ static void test_fast_reader_catches_up(void **state)
     for (int i = 0; i < 100000; i++)
         str_addc(&note, 'x');
     for (int i = 0; i < 60; i++) { /* more than the feed keeps in memory: the rest comes from the database */
-        CLEANUP(freep) char *body = mem_printf("{\"metadata\":{\"annotations\":{\"n\":\"%d\",\"note\":\"%s\"}}}", i, note.text);
+        CLEANUP(freep)
+        char *body = mem_printf("{\"metadata\":{\"annotations\":{\"n\":\"%d\",\"note\":\"%s\"}}}", i, note.text);
         assert_asked(api, 200, .method = "PATCH", .path = TENANTS "/acme", .content_type = MERGE, .body = body);
     }
     assert_true(receive_until(late, &heard, "\"n\":\"59\"", 30 * SECOND_MS));
@@ -201,12 +203,16 @@ static const struct {
     { "nothing at all", "", false },
     { "half a head", "GET /healthz HTTP/1.1\r\nHost: x\r\n", false },
     { "a head that drips", "GET /healthz HTTP/1.1\r\nX: ", true },
-    { "a body that never arrives", "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
-                                   "\r\nContent-Length: 10\r\n\r\n", false },
-    { "a body that drips", "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
-                           "\r\nContent-Length: 100000\r\n\r\n", true },
-    { "a chunk that never arrives", "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
-                                    "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", false },
+    { "a body that never arrives",
+      "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN "\r\nContent-Length: 10\r\n\r\n",
+      false },
+    { "a body that drips",
+      "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN "\r\nContent-Length: 100000\r\n\r\n",
+      true },
+    { "a chunk that never arrives",
+      "POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " ADMIN_TOKEN
+      "\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+      false },
 };
 
 static void test_unfinished_requests_time_out(void **state)
@@ -220,7 +226,8 @@ static void test_unfinished_requests_time_out(void **state)
     }
     bool is_closed[ARRAY_LEN(unfinished)] = { false };
     size_t closed = 0;
-    for (int64_t until_ms = clock_mono_ms() + 15 * SECOND_MS; closed < ARRAY_LEN(unfinished) && clock_mono_ms() < until_ms;) {
+    for (int64_t until_ms = clock_mono_ms() + 15 * SECOND_MS;
+         closed < ARRAY_LEN(unfinished) && clock_mono_ms() < until_ms;) {
         for (size_t i = 0; i < ARRAY_LEN(unfinished); i++) {
             CLEANUP(str_release) struct str text = STR_INIT;
             if (is_closed[i])
@@ -249,11 +256,13 @@ static void test_large_bodies(void **state)
         str_addc(&body, ' ');
     assert_asked(api, 413, .method = "POST", .path = TENANTS, .body = body.text);
     assert_asked(api, 413, .method = "POST", .path = TENANTS, .body = body.text, .header = "Expect:");
-    assert_asked(api, 413, .method = "POST", .path = TENANTS, .body = body.text, .header = "Transfer-Encoding: chunked");
+    assert_asked(api, 413, .method = "POST", .path = TENANTS, .body = body.text,
+                 .header = "Transfer-Encoding: chunked");
     assert_asked(api, 401, .method = "POST", .path = TENANTS, .body = body.text, .token = "", .header = "Expect:");
     assert_asked(api, 401, .method = "POST", .path = TENANTS, .body = body.text, .token = "wrong",
                  .header = "Transfer-Encoding: chunked");
-    assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = body.text, .body_len = 3 << 20); /* blanks are no JSON */
+    assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = body.text,
+                 .body_len = 3 << 20); /* blanks are no JSON */
 }
 
 static void add_times(struct str *text, const char *what, int times)
@@ -267,8 +276,11 @@ static void test_bombs(void **state)
     struct api_fixture *api = *state;
     static const struct {
         const char *what, *type;
-    } nested[] = { { "[", "application/json" }, { "{\"a\":", "application/json" }, { "[", "application/yaml" },
-                   { "a: {", "application/yaml" }, { "- ", "application/yaml" } };
+    } nested[] = { { "[", "application/json" },
+                   { "{\"a\":", "application/json" },
+                   { "[", "application/yaml" },
+                   { "a: {", "application/yaml" },
+                   { "- ", "application/yaml" } };
     for (size_t i = 0; i < ARRAY_LEN(nested); i++) {
         CLEANUP(str_release) struct str body = STR_INIT;
         add_times(&body, nested[i].what, 10000);
@@ -288,8 +300,10 @@ static void test_bombs(void **state)
     assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = nul, .body_len = sizeof(nul) - 1,
                  .content_type = "application/yaml");
     assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = "{\"kind\":\"\xff\xfe\"}");
-    assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = "kind: \xff\xfe\n", .content_type = "application/yaml");
-    assert_asked(api, 400, .method = "PATCH", .path = TENANTS "/none", .content_type = MERGE, .body = "{\"a\":\"\xff\"}");
+    assert_asked(api, 400, .method = "POST", .path = TENANTS, .body = "kind: \xff\xfe\n",
+                 .content_type = "application/yaml");
+    assert_asked(api, 400, .method = "PATCH", .path = TENANTS "/none", .content_type = MERGE,
+                 .body = "{\"a\":\"\xff\"}");
 }
 
 static void test_odd_heads(void **state)
@@ -307,8 +321,8 @@ static void test_odd_heads(void **state)
         const char *answer; /* NULL: the connection is closed, with or without one */
     } rows[] = {
         { "HTTP/1.0", "GET /healthz HTTP/1.0\r\n\r\n", "ok" },
-        { "two at once", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-          "ok" },
+        { "two at once",
+          "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "ok" },
         { "no host", "GET /healthz HTTP/1.1\r\n\r\n", "ok" },
         { "no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", NULL },
         { "a header beyond all measure", long_line.text, NULL },

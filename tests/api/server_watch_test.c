@@ -99,7 +99,8 @@ static void test_from_a_version(void **state)
     CLEANUP(freep) char *path = mem_printf(TENANTS "?watch=true&timeoutSeconds=1&resourceVersion=%s", version);
     watch(api, path, NULL, NULL, &all);
     assert_lines(&all, "MODIFIED acme, ADDED beta, MODIFIED acme, MODIFIED beta");
-    CLEANUP(freep) char *other = mem_printf("/api/v1/namespaces?watch=true&timeoutSeconds=1&resourceVersion=%s", version);
+    CLEANUP(freep)
+    char *other = mem_printf("/api/v1/namespaces?watch=true&timeoutSeconds=1&resourceVersion=%s", version);
     watch(api, other, NULL, NULL, &namespaces);
     assert_lines(&namespaces, "MODIFIED acme, ADDED beta, MODIFIED acme, MODIFIED beta");
     assert_string_equal(json_text(json_object_get(namespaces.items[0].value, "object"), "kind"), "Namespace");
@@ -117,8 +118,9 @@ static void test_deletion_and_events(void **state)
     CLEANUP(freep) char *version = version_now(api);
     api_fixture_settle(api);
     assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
-    CLEANUP(freep) char *path =
-        mem_printf(TENANTS "?watch=true&timeoutSeconds=2&fieldSelector=metadata.name%%3Dbeta&resourceVersion=%s", version);
+    CLEANUP(freep)
+    char *path = mem_printf(
+        TENANTS "?watch=true&timeoutSeconds=2&fieldSelector=metadata.name%%3Dbeta&resourceVersion=%s", version);
     usleep(300000);
     assert_asked(api, 200, .method = "DELETE", .path = TENANTS "/beta");
     watch(api, path, NULL, NULL, &lines);
@@ -129,7 +131,8 @@ static void test_deletion_and_events(void **state)
     assert_string_equal(last->type, "DELETED");
     assert_string_not_equal(last->version, lines.items[lines.count - 2].version);
     assert_non_null(json_object_get(json_at(last->value, "object", "metadata", NULL), "deletionTimestamp"));
-    watch(api, "/api/v1/events?watch=true&timeoutSeconds=1&fieldSelector=involvedObject.name%3Dbeta", NULL, NULL, &events);
+    watch(api, "/api/v1/events?watch=true&timeoutSeconds=1&fieldSelector=involvedObject.name%3Dbeta", NULL, NULL,
+          &events);
     assert_true(events.count >= 1);
     assert_string_equal(json_text(json_object_get(events.items[0].value, "object"), "reason"), "Ready");
 }
@@ -147,12 +150,15 @@ static void test_tables_and_bookmarks(void **state)
         assert_string_equal(json_text(table, "kind"), "Table");
         assert_int_equal(json_array_size(json_object_get(table, "columnDefinitions")) > 0, i == 0);
     }
-    watch(api, TENANTS "?watch=true&timeoutSeconds=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch="
-                       "NotOlderThan", NULL, NULL, &initial);
+    watch(api,
+          TENANTS "?watch=true&timeoutSeconds=1&sendInitialEvents=true&allowWatchBookmarks=true&resourceVersionMatch="
+                  "NotOlderThan",
+          NULL, NULL, &initial);
     assert_int_equal(initial.count, 3);
     const json_t *bookmark = json_object_get(initial.items[2].value, "object");
     assert_string_equal(initial.items[2].type, "BOOKMARK");
-    assert_string_equal(json_text(json_at(bookmark, "metadata", "annotations", NULL), "k8s.io/initial-events-end"), "true");
+    assert_string_equal(json_text(json_at(bookmark, "metadata", "annotations", NULL), "k8s.io/initial-events-end"),
+                        "true");
 }
 
 static void assert_expired(struct api_fixture *api, const char *path)
@@ -184,12 +190,13 @@ static void test_member_watches_the_own(void **state)
     CLEANUP(lines_release) struct lines own, foreign, tenants;
     make_acme(api);
     assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
-    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/namespaces/beta/instances", .body = INSTANCE("their", ""));
+    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/namespaces/beta/instances",
+                 .body = INSTANCE("their", ""));
     assert_asked(api, 201, .method = "POST", .path = INSTANCES, .body = INSTANCE("web", ""));
     watch(api, "/apis/tenantd/v1/instances?watch=true&timeoutSeconds=1", NULL, MEMBER_TOKEN, &own);
     assert_lines(&own, "ADDED web");
-    watch(api, "/apis/tenantd/v1/namespaces/beta/instances?watch=true&resourceVersion=1&timeoutSeconds=1", NULL, MEMBER_TOKEN,
-          &foreign);
+    watch(api, "/apis/tenantd/v1/namespaces/beta/instances?watch=true&resourceVersion=1&timeoutSeconds=1", NULL,
+          MEMBER_TOKEN, &foreign);
     assert_lines(&foreign, "");
     watch(api, TENANTS "?watch=true&resourceVersion=1&timeoutSeconds=1", NULL, MEMBER_TOKEN, &tenants);
     assert_lines(&tenants, "");
@@ -225,10 +232,12 @@ static void *write_much(void *context)
 {
     struct writer *writer = context;
     CLEANUP(freep) char *path = mem_printf(APPS "/app-%d", writer->number);
-    CLEANUP(freep) char *create =
-        mem_printf("{\"apiVersion\":\"tenantd/v1\",\"kind\":\"App\",\"metadata\":{\"name\":\"app-%d\"},\"spec\":{\"versions\":"
-                   "[{\"name\":\"1\",\"image\":\"x:1\"}],\"ports\":[{\"name\":\"http\",\"port\":80}],\"dataPath\":\"/d\","
-                   "\"health\":{\"path\":\"/\"}}}", writer->number);
+    CLEANUP(freep)
+    char *create = mem_printf(
+        "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"App\",\"metadata\":{\"name\":\"app-%d\"},\"spec\":{\"versions\":"
+        "[{\"name\":\"1\",\"image\":\"x:1\"}],\"ports\":[{\"name\":\"http\",\"port\":80}],\"dataPath\":\"/d\","
+        "\"health\":{\"path\":\"/\"}}}",
+        writer->number);
     struct record_key key = key_of(KIND_APP, "", path + strlen(APPS "/"));
     CLEANUP(store_freep) struct store *store = store_new(&writer->api->store.options);
     for (int i = 0; i < WRITES; i++) {
@@ -297,9 +306,9 @@ static void watch_once(struct watcher *watcher)
     pthread_rwlock_rdlock(&api_lock);
     int port = plain ? api_plain_port(watcher->api->api) : api_port(watcher->api->api);
     pthread_rwlock_unlock(&api_lock);
-    CLEANUP(freep) char *url =
-        mem_printf("http%s://127.0.0.1:%d" APPS "?watch=true&resourceVersion=%lld&timeoutSeconds=%d", plain ? "" : "s", port,
-                   (long long)watcher->version, 1 + (int)random_below(2));
+    CLEANUP(freep)
+    char *url = mem_printf("http%s://127.0.0.1:%d" APPS "?watch=true&resourceVersion=%lld&timeoutSeconds=%d",
+                           plain ? "" : "s", port, (long long)watcher->version, 1 + (int)random_below(2));
     struct curl_slist *headers = ask_headers(&(struct ask){ 0 });
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -332,7 +341,9 @@ static void test_each_change_once_and_in_order(void **state)
     make_acme(api);
     int64_t first_version = newest_version(&api->store);
     for (int i = 0; i < WATCHERS; i++) {
-        watchers[i] = (struct watcher){ .api = api, .version = first_version, .is_done = &is_done, .last_version = &last_version };
+        watchers[i] = (struct watcher){
+            .api = api, .version = first_version, .is_done = &is_done, .last_version = &last_version
+        };
         assert_int_equal(pthread_create(&watchers[i].thread, NULL, watch_much, &watchers[i]), 0);
     }
     for (int i = 0; i < WRITERS; i++) {
@@ -350,9 +361,11 @@ static void test_each_change_once_and_in_order(void **state)
         pthread_join(writers[i].thread, NULL);
     last_version = newest_version(&api->store);
     __atomic_store_n(&is_done, 1, __ATOMIC_RELEASE);
-    CLEANUP(freep) char *sql =
-        mem_printf("select string_agg(version || ' ' || operation || ' ' || name, E'\\n' order by version) from store.change "
-                   "where kind = 'App' and not is_event and version > %lld", (long long)first_version);
+    CLEANUP(freep)
+    char *sql = mem_printf(
+        "select string_agg(version || ' ' || operation || ' ' || name, E'\\n' order by version) from store.change "
+        "where kind = 'App' and not is_event and version > %lld",
+        (long long)first_version);
     CLEANUP(freep) char *truth = pg_fixture_text(api->store.url, sql);
     for (int i = 0; i < WATCHERS; i++) {
         pthread_join(watchers[i].thread, NULL);

@@ -1,6 +1,5 @@
 /* api/status.c: errors as kubectl reads them. */
 #include "api/status.h"
-
 #include "tests/check.h"
 
 static const struct {
@@ -11,7 +10,8 @@ static const struct {
     int http_status;
     const char *reason, *told, *details_kind;
 } rows[] = {
-    { "not found", ERR_NOT_FOUND, "nothing", true, 404, "NotFound", "instances.tenantd \"web\" not found", "instances" },
+    { "not found", ERR_NOT_FOUND, "nothing", true, 404, "NotFound", "instances.tenantd \"web\" not found",
+      "instances" },
     { "the tenant is not there", ERR_NOT_FOUND, "namespaces \"acme\" not found", true, 404, "NotFound",
       "namespaces \"acme\" not found", "namespaces" },
     { "exists", ERR_EXISTS, "x", true, 409, "AlreadyExists", "instances.tenantd \"web\" already exists", "instances" },

@@ -1,6 +1,5 @@
 /* api/table.c: what kubectl prints of records, namespaces and events. */
 #include "api/table.h"
-
 #include "tests/check.h"
 
 #define NOW_MS (INT64_C(1767225600) * 1000) /* 2026-01-01T00:00:00Z */
@@ -35,10 +34,12 @@ static const struct {
       "{\"metadata\":{\"name\":\"acme\",\"creationTimestamp\":\"2026-01-01T00:00:00Z\"},\"spec\":{},\"status\":{}}",
       "[\"acme\",\"\",\"\",\"\",\"0s\"]" },
     { "a namespace", &namespace_view,
-      "{\"metadata\":{\"name\":\"acme\",\"creationTimestamp\":\"2025-12-28T00:00:00Z\"},\"status\":{\"phase\":\"Active\"}}",
+      "{\"metadata\":{\"name\":\"acme\",\"creationTimestamp\":\"2025-12-28T00:00:00Z\"},\"status\":{\"phase\":"
+      "\"Active\"}}",
       "[\"acme\",\"Active\",\"4d\"]" },
     { "an event has its own columns", &event_view,
-      "{\"metadata\":{\"name\":\"web.1\"},\"type\":\"Normal\",\"reason\":\"Ready\",\"message\":\"is running\",\"count\":2,"
+      "{\"metadata\":{\"name\":\"web.1\"},\"type\":\"Normal\",\"reason\":\"Ready\",\"message\":\"is "
+      "running\",\"count\":2,"
       "\"firstTimestamp\":\"2025-12-31T22:00:00Z\",\"lastTimestamp\":\"2025-12-31T23:59:50Z\","
       "\"involvedObject\":{\"kind\":\"Instance\",\"name\":\"web\"}}",
       "[\"10s\",\"Normal\",\"Ready\",\"instance/web\",\"is running\",\"120m\",\"2\",\"web.1\"]" },
@@ -83,7 +84,8 @@ static void test_included(void **state)
 {
     const __typeof__(included[0]) *row = *state;
     CLEANUP(json_decrefp)
-    json_t *object = parse("{\"kind\":\"Tenant\",\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"y\"}},\"spec\":{\"q\":1}}");
+    json_t *object =
+        parse("{\"kind\":\"Tenant\",\"metadata\":{\"name\":\"a\",\"labels\":{\"x\":\"y\"}},\"spec\":{\"q\":1}}");
     CLEANUP(json_decrefp) json_t *table = table_new_without_columns("1");
     table_add(table, &tenant_like, object, row->include, NOW_MS);
     const json_t *beside = json_at(json_array_get(json_object_get(table, "rows"), 0), "object", NULL);
@@ -98,9 +100,10 @@ static void test_projection(void **state)
 {
     (void)state;
     CLEANUP(json_decrefp)
-    json_t *tenant = parse("{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\",\"uid\":\"u\","
-                           "\"resourceVersion\":\"5\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":[\"f\"]},"
-                           "\"spec\":{\"owner\":\"secretly\"}}");
+    json_t *tenant =
+        parse("{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"acme\",\"uid\":\"u\","
+              "\"resourceVersion\":\"5\",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"finalizers\":[\"f\"]},"
+              "\"spec\":{\"owner\":\"secretly\"}}");
     CLEANUP(json_decrefp) json_t *namespace = view_project(&namespace_view, tenant);
     assert_string_equal(json_text(namespace, "kind"), "Namespace");
     assert_string_equal(json_text(namespace, "apiVersion"), "v1");

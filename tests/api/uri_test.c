@@ -1,6 +1,5 @@
 /* api/uri.c: what a request target says, and which ones are refused. */
 #include "api/uri.h"
-
 #include "tests/check.h"
 
 static const struct {
@@ -80,7 +79,7 @@ static const struct {
     const char *value;
     int flag; /* -1: refused */
 } flags[] = {
-    { "absent", NULL, 0 },   { "true", "true", 1 }, { "1", "1", 1 },         { "no value", "", 1 },
+    { "absent", NULL, 0 },   { "true", "true", 1 }, { "1", "1", 1 },          { "no value", "", 1 },
     { "false", "false", 0 }, { "0", "0", 0 },       { "neither", "yes", -1 },
 };
 
@@ -104,8 +103,8 @@ static const struct {
     const char *value;
     int64_t number; /* -1: refused */
 } numbers[] = {
-    { "absent", NULL, 7 },   { "empty", "", 7 },         { "zero", "0", 0 },      { "at the limit", "500", 500 },
-    { "beyond", "501", -1 }, { "negative", "-1", -1 },   { "no number", "x", -1 }, { "with a rest", "5x", -1 },
+    { "absent", NULL, 7 },   { "empty", "", 7 },       { "zero", "0", 0 },       { "at the limit", "500", 500 },
+    { "beyond", "501", -1 }, { "negative", "-1", -1 }, { "no number", "x", -1 }, { "with a rest", "5x", -1 },
 };
 
 static void test_number(void **state)

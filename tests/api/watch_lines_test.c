@@ -1,6 +1,5 @@
 /* api/watch_lines.c: what each change is to a watch that sees a part. */
 #include "api/watch_lines.h"
-
 #include "tests/check.h"
 
 static json_t *parse(const char *text)
@@ -42,8 +41,11 @@ static const struct {
     { "one that matched goes on matching", { { CHANGE_MODIFIED, "in", "b", "MODIFIED" } } },
     { "one that matched stops", { { CHANGE_MODIFIED, "in", "c", "DELETED" }, { CHANGE_MODIFIED, "in", "d", "" } } },
     { "and begins again",
-      { { CHANGE_MODIFIED, "in", "c", "DELETED" }, { CHANGE_MODIFIED, "in", "b", "ADDED" }, { CHANGE_MODIFIED, "in", "b", "MODIFIED" } } },
-    { "one that matched is deleted", { { CHANGE_DELETED, "in", "b", "DELETED" }, { CHANGE_ADDED, "in", "b", "ADDED" } } },
+      { { CHANGE_MODIFIED, "in", "c", "DELETED" },
+        { CHANGE_MODIFIED, "in", "b", "ADDED" },
+        { CHANGE_MODIFIED, "in", "b", "MODIFIED" } } },
+    { "one that matched is deleted",
+      { { CHANGE_DELETED, "in", "b", "DELETED" }, { CHANGE_ADDED, "in", "b", "ADDED" } } },
     { "one that matched is deleted, no longer matching", { { CHANGE_DELETED, "in", "c", "DELETED" } } },
     { "a new one that matches", { { CHANGE_ADDED, "new", "b", "ADDED" }, { CHANGE_DELETED, "new", "b", "DELETED" } } },
     { "a new one that does not",
@@ -67,7 +69,9 @@ static void lines_make(struct watch_lines *lines, const char *selector)
 static char *feed_one(struct watch_lines *lines, int64_t version, const char *namespace, const struct step *step)
 {
     CLEANUP(str_release) struct str out = STR_INIT;
-    struct change change = { .version = version, .type = step->type, .key = { .kind = KIND_INSTANCE }, .references = 1 };
+    struct change change = {
+        .version = version, .type = step->type, .key = { .kind = KIND_INSTANCE }, .references = 1
+    };
     change.object = instance(namespace, step->name, step->label, version);
     change.object_text = json_dump(change.object);
     watch_lines_add_change(lines, &change, &out);
@@ -152,7 +156,9 @@ static void test_other_kinds(void **state)
     struct watch_lines lines;
     CLEANUP(str_release) struct str out = STR_INIT;
     lines_make(&lines, NULL);
-    struct change change = { .version = 20, .key = { .kind = KIND_TENANT }, .object = json_object(), .object_text = NULL };
+    struct change change = {
+        .version = 20, .key = { .kind = KIND_TENANT }, .object = json_object(), .object_text = NULL
+    };
     watch_lines_add_change(&lines, &change, &out);
     change.key.kind = KIND_INSTANCE;
     change.is_event = true;
@@ -188,8 +194,9 @@ static void test_bookmark_and_expiry(void **state)
     CLEANUP(str_release) struct str out = STR_INIT;
     lines_make(&lines, NULL);
     watch_lines_add_bookmark(&lines, 130, false, &out);
-    assert_string_equal(out.text, "{\"type\":\"BOOKMARK\",\"object\":{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Instance\","
-                                  "\"metadata\":{\"resourceVersion\":\"130\"}}}\n");
+    assert_string_equal(out.text,
+                        "{\"type\":\"BOOKMARK\",\"object\":{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Instance\","
+                        "\"metadata\":{\"resourceVersion\":\"130\"}}}\n");
     str_clear(&out);
     watch_lines_add_bookmark(&lines, 130, true, &out);
     assert_contains(out.text, "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}");

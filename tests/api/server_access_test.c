@@ -1,0 +1,147 @@
+/* Who may do what over the wire, and what needs no record: discovery, health, metrics. */
+#include "api/routes.h"
+#include "tests/api/api_client.h"
+
+static void test_every_route_needs_a_token(void **state)
+{
+    struct api_fixture *api = *state;
+    for (const struct route *route = routes; route->method; route++) {
+        CLEANUP(str_release) struct str path = STR_INIT;
+        for (const char *at = route->pattern; *at; at++) { /* {plural} etc. become names */
+            bool is_plural = str_starts_with(at, "{plural}");
+            if (*at == '{')
+                at += strcspn(at, "}");
+            if (*at == '}')
+                str_add(&path, is_plural ? "instances" : "x");
+            else
+                str_addc(&path, *at);
+        }
+        bool is_public = route_is_public(route);
+        static const char *const wrong[] = { "", "wrong-token" };
+        for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+            CLEANUP(reply_release) struct reply reply;
+            ask(api, &(struct ask){ .token = wrong[i], .method = route->method, .path = path.text, .body = "{}" },
+                &reply);
+            if ((reply.status == 401) == is_public)
+                fail_msg("%s %s: %d", route->method, path.text, reply.status);
+        }
+    }
+    assert_asked(api, 401, .token = "", .path = "/nowhere");
+    assert_asked(api, 401, .token = "wrong", .method = "BREW", .path = TENANTS);
+    assert_asked(api, 200, .token = "", .path = "/healthz");
+    assert_asked(api, 200, .token = "", .path = "/livez");
+}
+
+static void test_impersonation_is_refused(void **state)
+{
+    struct api_fixture *api = *state;
+    assert_asked(api, 403, .path = TENANTS, .header = "Impersonate-User: nobody");
+    assert_asked(api, 403, .path = TENANTS, .header = "impersonate-extra-x: y");
+    assert_asked(api, 403, .path = TENANTS, .token = "", .plain = true, .header = "Impersonate-Group: system:masters");
+}
+
+static void test_plain_listener_takes_basic(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(str_release) struct str header = STR_INIT;
+    str_add(&header, "Authorization: Basic ");
+    str_add_base64(&header, "any:" ADMIN_TOKEN, strlen("any:" ADMIN_TOKEN));
+    assert_asked(api, 200, .path = TENANTS, .token = "", .plain = true, .header = header.text);
+    assert_asked(api, 401, .path = TENANTS, .token = "", .header = header.text);
+}
+
+static void test_member(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply tenants, all, foreign, missing, namespaces, denied;
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
+    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/namespaces/beta/instances",
+                 .body = INSTANCE("their", ""));
+    assert_asked(api, 201, .token = MEMBER_TOKEN, .method = "POST", .path = INSTANCES, .body = INSTANCE("web", ""));
+    assert_asked(api, 200, .token = MEMBER_TOKEN, .path = INSTANCES "/web");
+
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = TENANTS }, &tenants);
+    assert_int_equal(items_of(&tenants), 1);
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/instances" }, &all);
+    assert_int_equal(items_of(&all), 1);
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = "/api/v1/namespaces" }, &namespaces);
+    assert_int_equal(items_of(&namespaces), 1);
+
+    /* Another tenant's record and one that is not there cannot be told apart. */
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/namespaces/beta/instances/their" },
+        &foreign);
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/namespaces/none/instances/their" },
+        &missing);
+    assert_int_equal(foreign.status, 404);
+    assert_string_equal(foreign.body.text, missing.body.text);
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .path = TENANTS "/beta");
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .path = "/api/v1/namespaces/beta");
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .method = "DELETE", .path = TENANTS "/beta");
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .method = "POST",
+                 .path = "/apis/tenantd/v1/namespaces/beta/instances", .body = INSTANCE("mine", ""));
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/namespaces/beta/instances/their/secrets");
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/namespaces/beta/instances/their/log");
+
+    ask(api,
+        &(struct ask){
+            .token = MEMBER_TOKEN, .method = "PATCH", .path = TENANTS "/acme", .content_type = MERGE, .body = "{}" },
+        &denied);
+    assert_int_equal(denied.status, 403);
+    assert_contains(message_of(&denied), "User \"jo\" cannot patch resource \"tenants\" in API group \"tenantd\"");
+    assert_asked(api, 403, .token = MEMBER_TOKEN, .method = "POST", .path = APPS, .body = TINY);
+    assert_asked(api, 403, .token = MEMBER_TOKEN, .path = "/metrics");
+    assert_asked(api, 200, .token = MEMBER_TOKEN, .path = APPS "/tiny");
+}
+
+static void test_secrets(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply created, shown;
+    struct err err = ERR_INIT;
+    make_acme(api);
+    ask(api, &(struct ask){ .method = "POST", .path = INSTANCES, .body = INSTANCE("web", "") }, &created);
+    const char *uid = json_text(metadata_of(&created), "uid");
+    assert_ok(store_secret_put(api->store.store, uid, "adminPassword", "open sesame", &err), &err);
+    assert_ok(store_secret_put(api->store.store, uid, "databasePassword", "never shown", &err), &err);
+    ask(api, &(struct ask){ .token = MEMBER_TOKEN, .path = INSTANCES "/web/secrets" }, &shown);
+    assert_int_equal(shown.status, 200);
+    assert_string_equal(shown.body.text, "{\"secrets\":{\"adminPassword\":\"open sesame\"}}\n");
+    assert_contains(shown.headers.text, "Cache-Control: no-store");
+}
+
+static void test_discovery_and_health(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply openapi, ready, verbose, metrics;
+    static const char *const paths[] = { "/api",     "/apis",
+                                         "/api/v1",  "/apis/tenantd/v1",
+                                         "/version", "/apis/authorization.k8s.io/v1" };
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        assert_asked(api, 200, .path = paths[i]);
+    ask(api, &(struct ask){ .path = "/openapi/v2" }, &openapi);
+    assert_contains(openapi.headers.text, "Content-Type: application/octet-stream");
+    assert_memory_equal(openapi.body.text, "\x0a\x03\x32\x2e\x30", 5);
+    ask(api, &(struct ask){ .token = "", .path = "/readyz" }, &ready);
+    assert_int_equal(ready.status, 503); /* there is no Docker Engine in this test */
+    assert_contains(ready.body.text, "[-]docker failed");
+    ask(api, &(struct ask){ .token = "", .path = "/readyz?verbose" }, &verbose);
+    assert_contains(verbose.body.text, "PostgreSQL 15");
+    assert_contains(verbose.body.text, "libmicrohttpd 0.");
+    ask(api, &(struct ask){ .path = "/metrics" }, &metrics);
+    assert_contains(metrics.body.text, "tenantd_api_requests_total{");
+    assert_null(strstr(metrics.body.text, ADMIN_TOKEN));
+}
+
+int main(void)
+{
+    struct check_list list = { 0 };
+    curl_global_init(CURL_GLOBAL_ALL);
+    CHECK_API(&list, test_every_route_needs_a_token);
+    CHECK_API(&list, test_impersonation_is_refused);
+    CHECK_API(&list, test_plain_listener_takes_basic);
+    CHECK_API(&list, test_member);
+    CHECK_API(&list, test_secrets);
+    CHECK_API(&list, test_discovery_and_health);
+    return check_run_api("server_access", &list);
+}
