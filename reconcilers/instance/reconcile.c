@@ -158,7 +158,9 @@ static bool run_step(struct attempt *attempt, const struct plan_step *step, stru
     note_step(attempt, traits->name, "end");
     attempt->ctx->step = NULL;
     if (!ok) {
-        attempt->failed_step = err->code == ERR_CANCELLED ? -1 : step->id;
+        /* What went away between look and act is no failure of the step: the next look sees it. */
+        bool went_away = err->code == ERR_NOT_FOUND && step->id != STEP_PULL_IMAGE;
+        attempt->failed_step = err->code == ERR_CANCELLED || went_away ? -1 : step->id;
         return err_wrap(err, "%s", traits->name);
     }
     log_info("step done", LOG_STR("step", traits->name), LOG_STR("detail", step->detail),

@@ -11,6 +11,8 @@ static void set_text(char **member, const char *text)
 struct teller {
     struct field_list *conditions;
     int64_t generation, now_ms;
+    bool
+        believed; /* healthy when it was last probed, by a tenantd before this one: so it is until a probe says otherwise */
 };
 
 static void tell(const struct teller *teller, const char *type, enum condition_status status, const char *reason,
@@ -55,9 +57,18 @@ static void tell_container(const struct teller *teller, const struct instance_wa
         tell(teller, type, CONDITION_FALSE, seen->container_is == THING_OURS ? "Exited" : "Missing", NULL);
 }
 
-static bool is_healthy(const struct instance_want *want, const struct instance_seen *seen)
+/* The status as stored says Healthy of this very run of the container. */
+static bool was_healthy(const struct instance_status *before, const struct container *container)
 {
-    return container_runs(seen) && (!want->app.health.path || seen->health.health == HEALTH_HEALTHY);
+    const struct condition *healthy = condition_find(&before->conditions, "Healthy");
+    return healthy && healthy->status == CONDITION_TRUE && str_equal(before->container.id, container->id) &&
+           before->container.started_ms / SECOND_MS == container->started_ms / SECOND_MS;
+}
+
+static bool is_healthy(const struct teller *teller, const struct instance_want *want, const struct instance_seen *seen)
+{
+    bool good = seen->health.health == HEALTH_HEALTHY || teller->believed;
+    return container_runs(seen) && (!want->app.health.path || good);
 }
 
 static void tell_health(const struct teller *teller, const struct instance_want *want, const struct instance_seen *seen)
@@ -65,7 +76,7 @@ static void tell_health(const struct teller *teller, const struct instance_want 
     const char *type = "Healthy";
     if (seen->engine_away_ms || seen->container_is == THING_UNKNOWN)
         tell(teller, type, CONDITION_UNKNOWN, "NotSeen", NULL);
-    else if (is_healthy(want, seen))
+    else if (is_healthy(teller, want, seen))
         tell(teller, type, CONDITION_TRUE, want->app.health.path ? "ProbeSucceeded" : "NoProbe", NULL);
     else if (!container_runs(seen))
         tell(teller, type, CONDITION_FALSE, "NotRunning", NULL);
@@ -103,7 +114,7 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
         tell(teller, type, str_equal(plan->blocked_reason, "NotSeen") ? CONDITION_UNKNOWN : CONDITION_FALSE,
              plan->blocked_reason, plan->blocked_message);
     else if (want->paused)
-        tell(teller, type, is_healthy(want, seen) ? CONDITION_TRUE : CONDITION_FALSE, "Paused",
+        tell(teller, type, is_healthy(teller, want, seen) ? CONDITION_TRUE : CONDITION_FALSE, "Paused",
              record_annotation(&want->record, ANNOTATION_PAUSED));
     else if (version_failed(want))
         tell(teller, type, CONDITION_FALSE, "UpgradeFailed",
@@ -115,7 +126,7 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
         tell(teller, type, CONDITION_TRUE, want->tenant.suspended ? "TenantSuspended" : "Stopped", NULL);
     else if (want->state.previous)
         tell(teller, type, CONDITION_FALSE, "WaitingForHealth", "the new version has yet to become healthy");
-    else if (!is_healthy(want, seen))
+    else if (!is_healthy(teller, want, seen))
         tell(teller, type, CONDITION_FALSE, container_runs(seen) ? "WaitingForHealth" : "Starting",
              seen->health.problem);
     else
@@ -172,6 +183,7 @@ void instance_status_fill(struct instance_status *status, const struct instance_
                           int64_t now_ms)
 {
     struct teller teller = { &status->conditions, want->record.generation, now_ms };
+    teller.believed = seen->health.health == HEALTH_STARTING && was_healthy(status, &seen->container);
     tell_database(&teller, want, seen);
     tell_container(&teller, want, seen);
     tell_health(&teller, want, seen);

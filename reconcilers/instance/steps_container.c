@@ -124,6 +124,8 @@ bool step_start(struct reconcile_context *ctx, struct instance_want *want, const
     if (ended_by_itself)
         world_note_restart(ctx->world, want->record.uid, clock_wall_ms());
     if (!container_start(ctx->docker, want->container, &call, err)) {
+        if (strstr(err_message(err), "marked for removal"))
+            return err_set(err, ERR_NOT_FOUND, "start %s: somebody is removing it", want->container);
         if (strstr(err_message(err), "port is already allocated") || strstr(err_message(err), "address already in use"))
             give_up_port(ctx, want, err);
         return err_wrap(err, "start %s", want->container);

@@ -184,9 +184,32 @@ static void test_status(void **state)
     record_release(&scene.want.record);
 }
 
+/* A new daemon has not probed yet: what the one before stored of the same run of the container is believed. */
+static void test_health_outlives_the_daemon(void **state)
+{
+    (void)state;
+    static const struct settings settings = { .publish_address = "127.0.0.1" };
+    struct scene scene;
+    struct instance_status status = { 0 };
+    settled(&scene);
+    scene.seen.container.inspected = true;
+    scene.seen.container.started_ms = 5000;
+    instance_status_fill(&status, &scene.want, &scene.seen, &scene.plan, &settings, 9000);
+    scene.seen.health.health = HEALTH_STARTING;
+    instance_status_fill(&status, &scene.want, &scene.seen, &scene.plan, &settings, 9001);
+    assert_int_equal(condition_find(&status.conditions, "Ready")->status, CONDITION_TRUE);
+    scene.seen.container.started_ms = 8000; /* started again since */
+    instance_status_fill(&status, &scene.want, &scene.seen, &scene.plan, &settings, 9002);
+    assert_int_equal(condition_find(&status.conditions, "Ready")->status, CONDITION_FALSE);
+    fields_release(instance_status_fields, &status);
+    plan_release(&scene.plan);
+    record_release(&scene.want.record);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
     CHECK_ROWS(&list, test_status, rows);
+    CHECK_TEST(&list, test_health_outlives_the_daemon);
     return check_run("instance status", &list);
 }
