@@ -8,6 +8,7 @@
 #include "api/logs.h"
 #include "api/stream.h"
 #include "api/watch.h"
+#include "base/log.h"
 
 /* Requests that wait for a worker; beyond that they are answered 429. */
 #define QUEUE_LIMIT 2000
@@ -52,9 +53,20 @@ struct server *worker_server(struct worker *worker)
     return worker->server;
 }
 
+static bool is_loopback(const char *address)
+{
+    static const char *const local[] = { "127.", "localhost:", "[::1]:" };
+    for (size_t i = 0; i < ARRAY_LEN(local); i++)
+        if (str_starts_with(address, local[i]))
+            return true;
+    return false;
+}
+
 static bool start_listeners(struct api *api, struct err *err)
 {
     const struct config_listen *listen = api->options.listen;
+    if (listen->plain && !is_loopback(listen->plain))
+        log_warning("tokens travel unencrypted on the plain listener", LOG_STR("address", listen->plain));
     struct listener_options encrypted = {
         .limits = listen,
         .address = listen->address,

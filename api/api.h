@@ -12,8 +12,8 @@
 /* All borrowed until api_stop(). */
 struct api_options {
     const struct config_listen *listen;
-    const char *certificate_pem,
-        *key_pem; /* of the TLS listener; api/certificate.h makes them where none are configured */
+    const char *certificate_pem; /* of the TLS listener; api/certificate.h makes both where none are configured */
+    const char *key_pem;
     const struct store_options *store;
     struct feed *feed;
     struct world *world;

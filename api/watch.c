@@ -6,7 +6,6 @@
 #include "api/api.h"
 #include "api/stream.h"
 #include "api/watch_lines.h"
-#include "base/log.h"
 
 /* A watch goes on when its reader has taken all but this. */
 #define REFILL_BELOW (WATCH_BUFFER / 4)

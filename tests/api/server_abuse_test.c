@@ -57,21 +57,23 @@ static void test_watchers_that_vanish(void **state)
     struct api_fixture *api = *state;
     int fds[MANY];
     int64_t settled = 0;
+    int descriptors = 0;
     make_acme(api);
-    wait_metric(api, STREAMS, 0);
-    int descriptors = open_descriptors();
     for (int round = 0; round < 4; round++) {
         open_watches(api, fds);
         for (int i = 0; i < MANY; i++)
             close(fds[i]);
         wait_metric(api, STREAMS, 0);
         wait_metric(api, WATCHES, 0);
-        if (round == 1)
-            settled = resident_bytes(); /* what malloc keeps for the next ones is there by now */
+        if (round == 1) { /* each worker has its connection by now, and malloc what it keeps for the next ones */
+            usleep(500000);
+            settled = resident_bytes();
+            descriptors = open_descriptors();
+        }
     }
-    for (int i = 0; i < 100 && open_descriptors() > descriptors; i++)
+    for (int i = 0; i < 250 && open_descriptors() > descriptors; i++)
         usleep(20000);
-    assert_int_equal(open_descriptors(), descriptors);
+    assert_in_range(open_descriptors(), 0, descriptors);
     if (!IS_SANITIZED)
         assert_in_range(resident_bytes(), 0, settled + (8 << 20));
 }
