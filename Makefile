@@ -91,6 +91,11 @@ e2e: all ## the end-to-end tests alone
 fuzz: fuzzers ## the decoders under libFuzzer, FUZZ_SECONDS each (default 60)
 	@FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) tests/run.sh fuzz
 
+.PHONY: bench
+bench: packages ## the benchmarks, beside their peers; BENCH="name ..." for some
+	@$(MAKE) --no-print-directory -j2 all unit-tests
+	@tests/bench/run.sh $(BENCH)
+
 FORMATTED = $(shell git ls-files '*.c' '*.h')
 
 .PHONY: format

@@ -254,7 +254,8 @@ for _ in $(seq 1000); do
     idle+=("$fd")
 done 2>/dev/null
 equal "1,000 connections are taken" 1000 ${#idle[@]}
-check "the daemon has them" test "$(descriptors)" -ge 1000
+has_all() { [ "$(descriptors)" -ge 1000 ]; }
+eventually "the daemon has them" 8 has_all # the kernel took them before it
 began=$(date +%s%N)
 for _ in 1 2 3 4 5; do check "requests go on beside them" api GET $records/tenants -f -o /dev/null; done
 check "in no time" test $(($(date +%s%N) - began)) -lt 2500000000

@@ -10,9 +10,17 @@ home=$PWD/var/test/e2e/$suite
 data=$home/data
 log=$home/tenantd.log
 out=$home/out
-# Suites of one checkout differ by their place in the list, checkouts by their path: none shares a port, prefix or network pool.
-place=$(find tests/e2e -name '*_test.sh' | sort | grep -n "/${suite}_test.sh$" | cut -d: -f1)
-number=$(($(printf '%s' "$PWD" | cksum | cut -d' ' -f1) % 13 * 16 + 30 + ${place:-0}))
+# Of all suites on this machine, in whatever checkout, none shares a port, prefix or network pool: each takes a number and keeps it
+# by a lock, which its daemon and its database server hold, too, should they outlive it.
+take_number() {
+    for number in $(seq 30 250); do
+        exec 8>>"/run/lock/tenantd-test.$number"
+        if flock -n 8; then return 0; fi
+    done
+    echo "no number is free in /run/lock/tenantd-test.*"
+    exit 1
+}
+take_number
 prefix=t$number
 pool=10.$number.0.0/16
 port=$((7700 + number))
@@ -50,10 +58,10 @@ daemon_stop() {
     wait "$daemon" 2>/dev/null
 }
 
-remove_objects() {
-    docker ps -aq --filter "name=^$prefix-" | xargs -r docker rm -f >/dev/null 2>&1
-    docker volume ls -q --filter "name=^$prefix-" | xargs -r docker volume rm >/dev/null 2>&1
-    docker network ls -q --filter "name=^$prefix-" | xargs -r docker network rm >/dev/null 2>&1
+remove_objects() { # remove_objects PREFIX
+    docker ps -aq --filter "name=^$1-" | xargs -r docker rm -f >/dev/null 2>&1
+    docker volume ls -q --filter "name=^$1-" | xargs -r docker volume rm >/dev/null 2>&1
+    docker network ls -q --filter "name=^$1-" | xargs -r docker network rm >/dev/null 2>&1
 }
 
 # The cluster's own directory, where it is not below the data directory.
@@ -67,7 +75,7 @@ tear_down() {
     trap - EXIT INT TERM
     [ -z "${daemon:-}" ] || daemon_kill
     [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
-    remove_objects
+    remove_objects "$prefix"
     remove_cluster
     [ $status -eq 0 ] && [ "$failures" -eq 0 ] && rm -rf "$data"
     [ $status -ne 0 ] || [ "$failures" -eq 0 ] || status=1
@@ -76,8 +84,10 @@ tear_down() {
 
 set_up() {
     # What a killed run left.
-    [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
-    remove_objects
+    if [ -f "$home/tenantd.yaml" ]; then
+        "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
+        remove_objects "$(sed -n 's/^prefix: //p' "$home/tenantd.yaml")"
+    fi
     remove_cluster
     rm -rf "$home"
     mkdir -p "$home" "$out"

@@ -142,6 +142,8 @@ run "pause" 0 'erp paused' pause acme/erp "a test"
 is_paused() { has_reason acme/erp Paused; }
 eventually "it says so" 10 is_paused
 docker rm -f "$container" >/dev/null
+is_unready() { ! ready acme/erp; }
+eventually "its loss is seen" 10 is_unready
 run "why of what is paused" 1 'paused: a test' why acme/erp
 sleep 6 # a resync and more
 check "nothing is repaired meanwhile" gone "$container"
