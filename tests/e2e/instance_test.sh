@@ -74,6 +74,25 @@ equal "and the container keeps running" running "$(inspect "$container" '{{.Stat
 check "back to what fits" kctl patch instance erp -n acme --type merge -p '{"spec":{"resources":{"cpu":"0.5"}}}'
 eventually "Ready again" 20 ready acme/erp
 
+# Less memory than is in use: not sent, and said with both figures, until it fits.
+docker exec -d "$container" sh -c '(head -c 50000000 /dev/zero; until [ -e /data/enough ]; do sleep 1; done) | tail >/dev/null'
+used_mib() { docker stats --no-stream --format '{{.MemUsage}}' "$container" | awk '{ print int($1 * ($1 ~ /GiB/ ? 1024 : $1 ~ /MiB/ ? 1 : 0)) }'; }
+uses_much() { [ "$(used_mib)" -ge 45 ]; }
+eventually "it uses 48 MiB" 20 uses_much
+check "less memory than that is stored" kctl patch instance erp -n acme --type merge -p '{"spec":{"resources":{"memory":"32Mi"}}}'
+resize_pending() { instance acme/erp '.status.conditions[] | select(.type=="ResizePending") | select(.status=="True").message'; }
+says_both_figures() { resize_pending | grep -qE 'limited to 32 MiB, and (4[5-9]|[5-9][0-9]) MiB are in use'; }
+eventually "ResizePending has both figures" 20 says_both_figures
+equal "the limit is as it was" 100663296 "$(inspect "$container" '{{.HostConfig.Memory}}')"
+equal "and it runs on" running "$(inspect "$container" '{{.State.Status}}')"
+docker exec "$container" touch /data/enough
+uses_little() { [ "$(used_mib)" -lt 30 ]; }
+eventually "it uses less again" 30 uses_little
+check "something else is changed" kctl patch instance erp -n acme --type merge -p '{"spec":{"description":"smaller"}}'
+eventually "the limit is lowered" 90 shows 33554432 inspect "$container" '{{.HostConfig.Memory}}'
+eventually "nothing is pending any more" 20 shows "" resize_pending
+equal "all without a restart" "$started $id_before" "$(inspect "$container" '{{.State.StartedAt}} {{.Id}}')"
+
 # ---- stop, start, restart, suspend ----
 check "stop" ctl stop acme/erp
 eventually "the container stops" 20 shows exited inspect "$container" '{{.State.Status}}'
