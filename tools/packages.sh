@@ -14,7 +14,7 @@ build=(gcc libc6-dev libcrypt-dev make pkg-config
 # apparmor: dockerd asks for apparmor_parser wherever the kernel has AppArmor.
 run=(apparmor ca-certificates curl docker.io git iproute2 iptables mmdebstrap openssl postgresql-15 util-linux zstd)
 # Run every test and check.
-test=(age busybox-static clang clang-14 clang-format clang-tidy cppcheck jq kubernetes-client libclang-rt-14-dev llvm-14
+test=(age busybox-static clang clang-14 clang-format clang-tidy cppcheck groff-base jq kubernetes-client libclang-rt-14-dev llvm-14
     postgresql-client procps python3 python3-yaml shellcheck)
 
 say() { printf '%s\n' "packages.sh: $*" >&2; }
