@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #define SEAL_NONCE_SIZE 12
@@ -79,6 +80,13 @@ char *sha256_hex(const void *bytes, size_t size)
     sha256(bytes, size, digest);
     str_add_hex(&text, digest, sizeof(digest));
     return str_steal(&text);
+}
+
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size, uint8_t ret_mac[SHA256_SIZE])
+{
+    assert(key_size <= INT_MAX);
+    if (!HMAC(EVP_sha256(), key, (int)key_size, bytes, size, ret_mac, NULL))
+        abort();
 }
 
 bool equal_constant_time(const char *a, const char *b)

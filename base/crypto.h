@@ -13,6 +13,8 @@ char *random_text(size_t length); /* owned; [A-Za-z0-9] */
 char *random_uuid(void);          /* RFC 4122 version 4, owned */
 void sha256(const void *bytes, size_t size, uint8_t ret_digest[SHA256_SIZE]);
 char *sha256_hex(const void *bytes, size_t size); /* owned */
+/* HMAC with SHA-256, RFC 2104. */
+void hmac_sha256(const void *key, size_t key_size, const void *bytes, size_t size, uint8_t ret_mac[SHA256_SIZE]);
 bool equal_constant_time(const char *a, const char *b);
 
 /*

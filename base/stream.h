@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base/err.h"
+#include "base/str.h"
 
 struct sink {
     bool (*write)(struct sink *sink, const void *bytes, size_t len, struct err *err);
@@ -19,3 +19,6 @@ bool sink_write(struct sink *sink, const void *bytes, size_t len, struct err *er
 bool sink_finish(struct sink *sink, struct err *err) MUST_USE;
 void sink_free(struct sink *sink); /* NULL does nothing */
 void sink_freep(struct sink **sink);
+
+/* The end of a chain: keeps up to `limit` bytes in `ret`, which is emptied first and borrowed; beyond that ERR_TOO_LARGE. */
+struct sink *text_sink_new(struct str *ret, size_t limit);

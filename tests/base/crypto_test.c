@@ -19,6 +19,25 @@ static void sha256_of(void **state)
     assert_string_equal(hex, row->hex);
 }
 
+/* RFC 4231, cases 2 and 6. */
+static void hmac_of(void **state)
+{
+    (void)state;
+    CLEANUP(str_release) struct str hex = STR_INIT;
+    uint8_t mac[SHA256_SIZE];
+    uint8_t long_key[131];
+    const char *text = "what do ya want for nothing?";
+    hmac_sha256("Jefe", 4, text, strlen(text), mac);
+    str_add_hex(&hex, mac, sizeof(mac));
+    assert_string_equal(hex.text, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(long_key, 0xaa, sizeof(long_key));
+    text = "Test Using Larger Than Block-Size Key - Hash Key First";
+    hmac_sha256(long_key, sizeof(long_key), text, strlen(text), mac);
+    str_clear(&hex);
+    str_add_hex(&hex, mac, sizeof(mac));
+    assert_string_equal(hex.text, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void random_text_has_its_form(void **state)
 {
     (void)state;
@@ -143,6 +162,7 @@ int main(void)
 {
     struct check_list list = { 0 };
     CHECK_ROWS(&list, sha256_of, sha_rows);
+    CHECK_TEST(&list, hmac_of);
     CHECK_TEST(&list, random_text_has_its_form);
     CHECK_TEST(&list, uuid_has_version_and_variant);
     CHECK_TEST(&list, random_below_reaches_every_value);
