@@ -3,8 +3,8 @@
 
 #include "api/request.h"
 
-/* objects.c: of every view */
-handler_fn objects_get, objects_list;
+/* resources.c: of every view */
+handler_fn resources_get, resources_list;
 /* records_write.c, records_patch.c, records_delete.c */
 handler_fn records_create, records_replace, records_patch, records_delete;
 /* discovery.c, openapi.c */

@@ -8,14 +8,35 @@ set -euo pipefail
 
 # Compile tenantd and tenantctl.
 build=(gcc libc6-dev libcrypt-dev make pkg-config
-    libcmocka-dev libcurl4-openssl-dev libev-dev libjansson-dev libmicrohttpd-dev libpq-dev libssl-dev
+    libcmocka-dev libcurl4-openssl-dev libev-dev libexpat1-dev libjansson-dev libmicrohttpd-dev libpq-dev libssl-dev
     libyaml-dev)
 # Run tenantd with its embedded default, and make Odoo's image where no registry answers.
 # apparmor: dockerd asks for apparmor_parser wherever the kernel has AppArmor.
 run=(apparmor ca-certificates curl docker.io git iproute2 iptables mmdebstrap openssl postgresql-15 util-linux zstd)
 # Run every test and check.
-test=(age busybox-static clang clang-14 clang-format clang-tidy cppcheck groff-base jq kubernetes-client libclang-rt-14-dev llvm-14
-    postgresql-client procps python3 python3-yaml shellcheck)
+test=(
+    age
+    busybox-static
+    ceph-mon
+    ceph-osd
+    clang
+    clang-14
+    clang-format
+    clang-tidy
+    cppcheck
+    groff-base
+    jq
+    kubernetes-client
+    libclang-rt-14-dev
+    llvm-14
+    postgresql-client
+    procps
+    python3
+    python3-boto3
+    python3-yaml
+    radosgw
+    shellcheck
+)
 
 say() { printf '%s\n' "packages.sh: $*" >&2; }
 

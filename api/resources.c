@@ -15,7 +15,7 @@ static bool wanted_objects(const struct request *request, enum table_object *ret
     return table_object_parse(uri_query(&request->uri, "includeObject"), ret, err);
 }
 
-bool objects_get(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
+bool resources_get(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     CLEANUP(scope_release) struct scope scope = { 0 };
     CLEANUP(json_decrefp) json_t *object = NULL;
@@ -58,7 +58,7 @@ static json_t *print_list(const struct scope *scope, const struct listing *listi
     return list;
 }
 
-bool objects_list(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
+bool resources_list(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     CLEANUP(scope_release) struct scope scope = { 0 };
     CLEANUP(page_release) struct page page = { 0 };
