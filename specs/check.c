@@ -226,3 +226,51 @@ void check_file_path(const struct field *field, const void *value, const char *p
     if (why)
         complain(problems, path, text, why);
 }
+
+/* ---- places for objects ---- */
+
+bool is_bucket_name(const char *text)
+{
+    size_t len = strlen(text);
+    if (len < 3 || len > 63 || strstr(text, "..") || strstr(text, ".-") || strstr(text, "-."))
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-' && text[i] != '.')
+            return false;
+    return isalnum((unsigned char)text[0]) && isalnum((unsigned char)text[len - 1]);
+}
+
+bool is_objects_prefix(const char *text)
+{
+    size_t len = strlen(text);
+    if (len == 0 || len > 200 || text[0] == '/' || text[len - 1] == '/')
+        return false;
+    for (const char *part = text; part;) {
+        const char *slash = strchrnul(part, '/');
+        size_t part_len = (size_t)(slash - part);
+        if (part_len == 0 || part[0] == '.' || part_len > 100)
+            return false;
+        for (size_t i = 0; i < part_len; i++)
+            if (!isalnum((unsigned char)part[i]) && !strchr("-_.", part[i]))
+                return false;
+        part = *slash ? slash + 1 : NULL;
+    }
+    return true;
+}
+
+void check_bucket(const struct field *field, const void *value, const char *path, struct problems *problems)
+{
+    (void)field; /* as above */
+    const char *text = *(char *const *)value;
+    if (!is_bucket_name(text))
+        complain(problems, path, text, "is not a bucket's name; use 3 to 63 of a-z, 0-9, - and .");
+}
+
+void check_objects_prefix(const struct field *field, const void *value, const char *path, struct problems *problems)
+{
+    (void)field; /* as above */
+    const char *text = *(char *const *)value;
+    if (!is_objects_prefix(text))
+        complain(problems, path, text,
+                 "is not a prefix like backups or site/backups; use letters, digits, -, _ and ., no / at its ends");
+}

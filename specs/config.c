@@ -122,6 +122,7 @@ void config_check(const struct config *config, struct problems *problems)
     if (!config->listen.certificate != !config->listen.key)
         problems_add(problems, PROBLEM_INVALID, "listen.certificate",
                      "certificate and key are given together or not at all");
+    config_backup_check(&config->backup, problems);
 }
 
 /* ---- the table ---- */
@@ -247,6 +248,8 @@ const struct field config_fields[] = {
       .item_size = sizeof(struct config_registry), .doc = "Image registries that ask for a password." },
     { "controller", FIELD_OBJECT, offsetof(struct config, controller), .fields = controller_fields,
       .doc = "How records are worked on." },
+    { "backup", FIELD_OBJECT, offsetof(struct config, backup), .fields = config_backup_fields,
+      .doc = "Where recovery points go, how they are sealed, how long they stay." },
     { "log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields, .doc = "What is logged, and how." },
     { "changeKeep", FIELD_DURATION, offsetof(struct config, change_keep_ms), .fallback = "1h", .min = MINUTE_MS,
       .max = 30 * DAY_MS, .doc = "How far back a watch may look." },

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "specs/field.h"
 
+enum s3_style { S3_PATH, S3_VIRTUAL_HOST };
+
 struct config {
     char *data;   /* directory of everything the daemon keeps */
     char *prefix; /* of every name in Docker */
@@ -50,6 +52,25 @@ struct config {
         int64_t resync_ms;    /* list pass */
         int64_t backoff_first_ms, backoff_max_ms;
     } controller;
+    struct config_backup {
+        char *directory; /* NULL: "<data>/backups"; "none": no local tier */
+        int64_t keep_local;
+        struct config_s3 {
+            char *endpoint; /* "https://s3.example.com:9000"; NULL: no S3, and nothing else here counts */
+            char *bucket;
+            char *prefix; /* without "/" at its ends; NULL: none */
+            char *region;
+            char *access_key;
+            char *secret_key, *secret_key_file; /* one of them */
+            char *ca_file;                      /* NULL: the system's authorities */
+            int style;                          /* enum s3_style */
+            bool versioning;
+        } s3;
+        struct strv recipients; /* age1... */
+        char *identity_file;    /* NULL: see its row */
+        int64_t keep_deleted_ms;
+        int64_t parallel;
+    } backup;
     struct config_log {
         int level;  /* enum log_level */
         int format; /* enum log_format */

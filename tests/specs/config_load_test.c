@@ -70,6 +70,44 @@ static const struct row {
       .problem = "docker.host: \"ssh://x\" is not an engine" },
     { "a server that is no URL, not repeated", .environment = { "TENANTD_POSTGRES_URL=password=geheim" },
       .problem = "configuration: postgres.url: is not a URL like postgres://tenantd@db.example:5432/tenantd" },
+    { "an S3 server",
+      .file = "backup: {s3: {endpoint: 'https://s3.example.com', bucket: b-1, accessKey: a:b, secretKey: s}}" },
+    { "an S3 server by address", .file = "backup: {s3: {endpoint: 'http://[::1]:9000', bucket: b-1, accessKey: a, "
+                                         "secretKeyFile: /s, prefix: site.1/td, caFile: /ca.pem, versioning: true}}" },
+    { "no local backups", .flags = { "--backup.directory=none" } },
+    { "backups in a relative directory", .flags = { "--backup.directory=backups" },
+      .problem = "backup.directory: \"backups\" " },
+    { "S3 without server", .file = "backup: {s3: {bucket: b-1}}",
+      .problem = "backup.s3.endpoint: is required with the others of backup.s3" },
+    { "S3 without the rest", .flags = { "--backup.s3.endpoint=http://h" },
+      .problem = "backup.s3.bucket: is required with backup.s3.endpoint; backup.s3.accessKey: is required with "
+                 "backup.s3.endpoint; backup.s3.secretKey: one of secretKey and secretKeyFile is required" },
+    { "S3 with two secrets",
+      .file = "backup: {s3: {endpoint: 'http://h', bucket: b-1, accessKey: a, secretKey: s, secretKeyFile: /s}}",
+      .problem = "backup.s3.secretKey: one of secretKey and secretKeyFile" },
+    { "S3's secret by flag", .flags = { "--backup.s3.secretKey=s" },
+      .problem = "--backup.s3.secretKey: everybody on the host can read flags" },
+    { "an S3 server with credentials, not repeated", .flags = { "--backup.s3.endpoint=http://a:geheim@h" },
+      .problem = "backup.s3.endpoint: is not a server like https://s3.example.com" },
+    { "an S3 server with a path", .flags = { "--backup.s3.endpoint=http://h/bucket" }, .problem = "is not a server" },
+    { "an S3 server with a wrong port", .flags = { "--backup.s3.endpoint=http://h:0" }, .problem = "is not a server" },
+    { "an S3 server by ftp", .flags = { "--backup.s3.endpoint=ftp://h" }, .problem = "is not a server" },
+    { "an address before which no bucket fits",
+      .file =
+          "backup: {s3: {endpoint: 'http://127.0.0.1', bucket: b-1, accessKey: a, secretKey: s, style: virtualHost}}",
+      .problem = "backup.s3.style: virtualHost puts the bucket before the host's name" },
+    { "a bucket with capitals", .flags = { "--backup.s3.bucket=Backups" },
+      .problem = "backup.s3.bucket: \"Backups\" is not a bucket's name" },
+    { "a bucket of two letters", .flags = { "--backup.s3.bucket=ab" }, .problem = "is not a bucket's name" },
+    { "a bucket with two dots", .flags = { "--backup.s3.bucket=a..b" }, .problem = "is not a bucket's name" },
+    { "a prefix with a slash at its end", .flags = { "--backup.s3.prefix=a/" },
+      .problem = "backup.s3.prefix: \"a/\" is not a prefix" },
+    { "a prefix that leads upwards", .flags = { "--backup.s3.prefix=a/../b" }, .problem = "is not a prefix" },
+    { "recipients", .file = "backup: {recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}" },
+    { "a recipient that is none", .file = "backup: {recipients: [age1x]}",
+      .problem = "backup.recipients[0]: \"age1x\" is not an age recipient" },
+    { "a secret key as recipient, not repeated", .file = "backup: {recipients: [AGE-SECRET-KEY-1GEHEIM]}",
+      .problem = "backup.recipients[0]: is a secret key; name its public one, age1..." },
     { "a registry without password", .file = "registries: [{server: a, username: b}]",
       .problem = "registries[0].password: is required" },
 };
@@ -135,6 +173,15 @@ static void has_the_designs_defaults(void **state)
     assert_int_equal(config.controller.resync_ms, 30 * SECOND_MS);
     assert_int_equal(config.controller.backoff_first_ms, SECOND_MS);
     assert_int_equal(config.controller.backoff_max_ms, 5 * MINUTE_MS);
+    assert_null(config.backup.directory);
+    assert_int_equal(config.backup.keep_local, 1);
+    assert_null(config.backup.s3.endpoint);
+    assert_string_equal(config.backup.s3.region, "us-east-1");
+    assert_int_equal(config.backup.s3.style, S3_PATH);
+    assert_false(config.backup.s3.versioning);
+    assert_int_equal(config.backup.recipients.count, 0);
+    assert_int_equal(config.backup.keep_deleted_ms, 30 * DAY_MS);
+    assert_int_equal(config.backup.parallel, 2);
     assert_int_equal(config.log.level, LOG_INFO);
     assert_int_equal(config.log.format, LOG_FORMAT_TEXT);
     assert_int_equal(config.change_keep_ms, HOUR_MS);
