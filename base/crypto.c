@@ -1,4 +1,4 @@
-/* Randomness, digests and sealing, all from libcrypto. */
+/* What is made of random bytes, digests and sealing, all from libcrypto. */
 #include "base/crypto.h"
 
 #include <assert.h>
@@ -6,22 +6,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <openssl/rand.h>
 
 #define SEAL_NONCE_SIZE 12
 #define SEAL_TAG_SIZE   16
-
-void random_bytes(void *bytes, size_t size)
-{
-    uint8_t *at = bytes;
-    while (size > 0) {
-        int part = size > INT_MAX ? INT_MAX : (int)size;
-        if (RAND_bytes(at, part) != 1)
-            abort(); /* keys and passwords must not be made without */
-        at += part;
-        size -= (size_t)part;
-    }
-}
 
 uint64_t random_below(uint64_t bound)
 {

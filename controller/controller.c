@@ -206,8 +206,10 @@ static bool start_parts(struct controller *controller, struct err *err)
         .store = options->store,
     };
     controller->workers = workers_new(&workers);
-    return passes_start(&passes, &controller->passes, err) && start_loop(controller, err) &&
-           workers_start(controller->workers, err) && follow_start(&follow, &controller->follow, err);
+    controller->follow = follow_new(&follow);
+    return passes_new(&passes, &controller->passes, err) && passes_start(controller->passes, err) &&
+           start_loop(controller, err) && workers_start(controller->workers, err) &&
+           follow_start(controller->follow, err);
 }
 
 bool controller_start(const struct controller_options *options, struct controller **ret_controller, struct err *err)

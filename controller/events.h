@@ -23,3 +23,5 @@ bool docker_events_start(const struct events_options *options, struct docker_eve
 void docker_events_stop(struct docker_events *events);
 /* Takes one line of the stream; for tests, too. */
 void docker_events_take(struct docker_events *events, const char *line, size_t len);
+/* The same without a stream. Any thread. */
+void docker_event_take(struct queue *queue, struct world *world, const char *line, size_t len);

@@ -14,6 +14,7 @@ struct follow {
     int64_t version; /* up to which changes were seen */
     bool listed;     /* everything there was is in the queue */
     int subscription;
+    bool has_thread;
     pthread_t thread;
     pthread_mutex_t lock; /* guards `woken` and `stopped` */
     pthread_cond_t changed;
@@ -137,15 +138,21 @@ static bool rest(struct follow *follow, int64_t ms)
     return !stopped;
 }
 
+bool follow_turn(struct follow *follow)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    bool ok = take_changes(follow, &problem);
+    if (!ok)
+        log_warning("changes not followed", LOG_STR("error", err_message(&problem)));
+    return ok;
+}
+
 static void *follow_for_ever(void *context)
 {
     struct follow *follow = context;
     bool ok;
     do {
-        CLEANUP(err_release) struct err problem = ERR_INIT;
-        ok = take_changes(follow, &problem);
-        if (!ok)
-            log_warning("changes not followed", LOG_STR("error", err_message(&problem)));
+        ok = follow_turn(follow);
     } while (rest(follow, ok ? TICK_MS : RETRY_MS));
     return NULL;
 }
@@ -159,7 +166,7 @@ static void wake_follower(void *context)
     pthread_mutex_unlock(&follow->lock);
 }
 
-bool follow_start(const struct follow_options *options, struct follow **ret_follow, struct err *err)
+struct follow *follow_new(const struct follow_options *options)
 {
     struct follow *follow = MEM_NEW(struct follow);
     follow->options = *options;
@@ -170,23 +177,32 @@ bool follow_start(const struct follow_options *options, struct follow **ret_foll
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&follow->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    follow->subscription = feed_subscribe(options->feed, wake_follower, follow);
-    if (pthread_create(&follow->thread, NULL, follow_for_ever, follow) != 0)
-        return err_set(err, ERR_INTERNAL, "no thread to follow changes");
-    *ret_follow = follow;
-    return true;
+    return follow;
 }
 
-void follow_stop(struct follow *follow)
+bool follow_start(struct follow *follow, struct err *err)
 {
-    if (!follow)
-        return;
+    follow->subscription = feed_subscribe(follow->options.feed, wake_follower, follow);
+    follow->has_thread = pthread_create(&follow->thread, NULL, follow_for_ever, follow) == 0;
+    return follow->has_thread || err_set(err, ERR_INTERNAL, "no thread to follow changes");
+}
+
+static void end_thread(struct follow *follow)
+{
     feed_unsubscribe(follow->options.feed, follow->subscription);
     pthread_mutex_lock(&follow->lock);
     follow->stopped = true;
     pthread_cond_signal(&follow->changed);
     pthread_mutex_unlock(&follow->lock);
     pthread_join(follow->thread, NULL);
+}
+
+void follow_stop(struct follow *follow)
+{
+    if (!follow)
+        return;
+    if (follow->has_thread)
+        end_thread(follow);
     store_free(follow->store);
     pthread_cond_destroy(&follow->changed);
     pthread_mutex_destroy(&follow->lock);

@@ -17,6 +17,10 @@ struct follow_options {
     const struct store_options *store;
 };
 struct follow;
-/* First every record there is goes into the queue, then what changes. */
-bool follow_start(const struct follow_options *options, struct follow **ret_follow, struct err *err) MUST_USE;
+struct follow *follow_new(const struct follow_options *options);
+/* The thread. First every record there is goes into the queue, then what changes. */
+bool follow_start(struct follow *follow, struct err *err) MUST_USE;
+/* What the thread does, for whoever has none (tests/sim): takes the changes there are. False: it failed and is to be tried again. */
+bool follow_turn(struct follow *follow);
+/* Ends the thread where there is one, and frees. NULL does nothing. */
 void follow_stop(struct follow *follow);

@@ -40,6 +40,7 @@ struct passes {
     struct map *database_marks;
     bool was_listed;
     int64_t sizes_due_ms;
+    bool has_thread;
     pthread_t thread;
     pthread_mutex_t lock; /* guards `breakers` and `stopped` */
     pthread_cond_t changed;
@@ -235,7 +236,7 @@ static bool is_due(struct passes *passes, enum neighbour neighbour)
     return due;
 }
 
-static void pass(struct passes *passes)
+void passes_turn(struct passes *passes)
 {
     for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
         if (is_due(passes, (enum neighbour)neighbour))
@@ -247,23 +248,38 @@ static void pass(struct passes *passes)
     }
 }
 
+/* Under the lock. */
+static int64_t next_ms(const struct passes *passes)
+{
+    int64_t next = passes->sizes_due_ms;
+    bool is_open = false;
+    for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+        is_open |= passes->breakers[neighbour].is_open;
+    if (is_open)
+        next = INT64_MAX; /* sizes wait until all are there */
+    for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
+        if (breaker_next_ms(&passes->breakers[neighbour]) < next)
+            next = breaker_next_ms(&passes->breakers[neighbour]);
+    return next;
+}
+
+int64_t passes_next_ms(struct passes *passes)
+{
+    pthread_mutex_lock(&passes->lock);
+    int64_t next = next_ms(passes);
+    pthread_mutex_unlock(&passes->lock);
+    return next;
+}
+
 /* Until the next question, a suspicion, or the end. False: stopped. */
 static bool rest(struct passes *passes)
 {
     pthread_mutex_lock(&passes->lock);
-    for (;;) {
-        int64_t now_ms = clock_mono_ms(), next_ms = passes->sizes_due_ms;
-        bool is_open = false;
-        for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
-            is_open |= passes->breakers[neighbour].is_open;
-        if (is_open)
-            next_ms = INT64_MAX; /* sizes wait until all are there */
-        for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
-            if (breaker_next_ms(&passes->breakers[neighbour]) < next_ms)
-                next_ms = breaker_next_ms(&passes->breakers[neighbour]);
-        if (passes->stopped || next_ms <= now_ms)
+    while (!passes->stopped) {
+        int64_t until_ms = next_ms(passes);
+        if (until_ms <= clock_mono_ms())
             break;
-        struct timespec until = { .tv_sec = next_ms / 1000, .tv_nsec = next_ms % 1000 * 1000000 };
+        struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
         pthread_cond_timedwait(&passes->changed, &passes->lock, &until);
     }
     bool stopped = passes->stopped;
@@ -275,11 +291,11 @@ static void *pass_for_ever(void *context)
 {
     struct passes *passes = context;
     while (rest(passes))
-        pass(passes);
+        passes_turn(passes);
     return NULL;
 }
 
-bool passes_start(const struct passes_options *options, struct passes **ret_passes, struct err *err)
+bool passes_new(const struct passes_options *options, struct passes **ret_passes, struct err *err)
 {
     struct passes *passes = MEM_NEW(struct passes);
     passes->options = *options;
@@ -300,11 +316,15 @@ bool passes_start(const struct passes_options *options, struct passes **ret_pass
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&passes->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    pass(passes);
-    if (pthread_create(&passes->thread, NULL, pass_for_ever, passes) != 0)
-        return err_set(err, ERR_INTERNAL, "no thread for list passes");
     *ret_passes = passes;
     return true;
+}
+
+bool passes_start(struct passes *passes, struct err *err)
+{
+    passes_turn(passes);
+    passes->has_thread = pthread_create(&passes->thread, NULL, pass_for_ever, passes) == 0;
+    return passes->has_thread || err_set(err, ERR_INTERNAL, "no thread for list passes");
 }
 
 void passes_suspect(struct passes *passes)
@@ -333,7 +353,8 @@ void passes_stop(struct passes *passes)
     __atomic_store_n(&passes->cancelled, 1, __ATOMIC_RELAXED);
     pthread_cond_signal(&passes->changed);
     pthread_mutex_unlock(&passes->lock);
-    pthread_join(passes->thread, NULL);
+    if (passes->has_thread)
+        pthread_join(passes->thread, NULL);
     docker_free(passes->docker);
     server_free(passes->server);
     map_free(passes->container_marks);

@@ -18,10 +18,15 @@ struct passes_options {
     int64_t interval_ms;
 };
 struct passes;
-/* The first pass has been made (or has failed) when this returns. */
-bool passes_start(const struct passes_options *options, struct passes **ret_passes, struct err *err) MUST_USE;
+bool passes_new(const struct passes_options *options, struct passes **ret_passes, struct err *err) MUST_USE;
+/* The thread. The first pass has been made (or has failed) when this returns. */
+bool passes_start(struct passes *passes, struct err *err) MUST_USE;
+/* What the thread does, for whoever has none (tests/sim): asks whom it is time to ask; and when that is next. */
+void passes_turn(struct passes *passes);
+int64_t passes_next_ms(struct passes *passes);
 /* Somebody got no answer: ask whether the neighbours are there. However many suspect, one asks. Any thread. */
 void passes_suspect(struct passes *passes);
 /* The event stream was opened: list the engine now, for what happened before. Any thread. */
 void passes_hurry(struct passes *passes);
+/* Ends the thread where there is one, and frees. NULL does nothing. */
 void passes_stop(struct passes *passes);

@@ -145,20 +145,6 @@ void docker_add_label_filter(struct str *path, const char *label)
     str_add_url_segment(path, text);
 }
 
-int64_t docker_time_ms(const char *text)
-{
-    int64_t wall_ms = 0;
-    return text && time_from_rfc3339(text, &wall_ms) && wall_ms > 0 ? wall_ms : 0;
-}
-
-json_t *docker_object(const json_t *value)
-{
-    json_t *copy = json_is_object(value) ? json_deep_copy(value) : json_object();
-    if (!copy)
-        abort();
-    return copy;
-}
-
 /* ---- calls ---- */
 
 static bool exchange(struct docker *docker, const struct docker_request *request, const char *path,
@@ -300,4 +286,17 @@ bool docker_host(struct docker *docker, const struct call *call, struct docker_h
         return err_set(err, ERR_REMOTE, "the Docker engine does not know its host's size");
     *ret = (struct docker_host){ .millicores = cpus * 1000, .memory_bytes = memory_bytes };
     return true;
+}
+
+/* ---- the event stream ---- */
+
+void docker_event_source(struct docker *docker, const char *label, struct http_target *ret_target, char **ret_path)
+{
+    struct str path = STR_INIT;
+    if (docker->api)
+        str_addf(&path, "/v%s", docker->api);
+    str_add(&path, "/events?");
+    docker_add_label_filter(&path, label);
+    *ret_target = docker_target(docker);
+    *ret_path = str_steal(&path);
 }

@@ -1,4 +1,4 @@
-/* The engine's event stream: where the loop finds it, and what one line of it says. */
+/* What one line of the engine's event stream says. Pure. */
 #include "clients/docker/docker_internal.h"
 
 void docker_event_release(struct docker_event *event)
@@ -24,15 +24,4 @@ bool docker_event_from_json(const json_t *line, struct docker_event *ret, struct
     *ret = event;
     event = (struct docker_event){ 0 };
     return true;
-}
-
-void docker_event_source(struct docker *docker, const char *label, struct http_target *ret_target, char **ret_path)
-{
-    struct str path = STR_INIT;
-    if (docker->api)
-        str_addf(&path, "/v%s", docker->api);
-    str_add(&path, "/events?");
-    docker_add_label_filter(&path, label);
-    *ret_target = docker_target(docker);
-    *ret_path = str_steal(&path);
 }
