@@ -37,7 +37,7 @@ struct passes {
     struct server *server;
     char *label;
     struct map *container_marks; /* name -> what the last list said of it */
-    struct map *database_marks;
+    struct map *database_marks, *role_marks;
     bool was_listed;
     int64_t sizes_due_ms;
     bool has_thread;
@@ -136,8 +136,9 @@ static void compare_databases(struct passes *passes, const struct databases *lis
     struct map *marks = map_new(free);
     for (size_t i = 0; i < list->count; i++) {
         const struct database *database = &list->items[i];
-        char *mark = mem_printf("%s %d %d %s", database->owner, database->public_can_connect,
-                                database->allow_connections, database->comment ? database->comment : "");
+        char *mark = mem_printf("%s %d %d %d %s", database->owner, database->public_can_connect,
+                                database->allow_connections, database->deviates,
+                                database->comment ? database->comment : "");
         const char *known = map_get(passes->database_marks, database->name);
         if (known && !str_equal(known, mark))
             wake_database_owner(passes, known);
@@ -153,17 +154,50 @@ static void compare_databases(struct passes *passes, const struct databases *lis
     passes->database_marks = marks;
 }
 
+/* Its name says whose it is: td_<installation>_<12 digits of the uid>. */
+static void wake_role_owner(struct passes *passes, const char *role)
+{
+    const char *uid12 = strrchr(role, '_');
+    struct record_key key;
+    if (uid12 && known_by_uid12(passes->options.known, uid12 + 1, &key))
+        wake(passes, &key);
+}
+
+static void compare_roles(struct passes *passes, const struct role_list *list)
+{
+    struct map *marks = map_new(free);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct role_listed *role = &list->items[i];
+        char *mark = mem_printf("%d %d %" PRId64 " %s", role->can_login, role->deviates, role->connection_limit,
+                                role->verifier_digest);
+        const char *known = map_get(passes->role_marks, role->name);
+        if (known && !str_equal(known, mark))
+            wake_role_owner(passes, role->name);
+        map_put(marks, role->name, mark);
+    }
+    size_t at = 0;
+    const char *name;
+    void *mark;
+    while (map_next(passes->role_marks, &at, &name, &mark))
+        if (!map_get(marks, name))
+            wake_role_owner(passes, name);
+    map_free(passes->role_marks);
+    passes->role_marks = marks;
+}
+
 static bool list_databases(struct passes *passes, struct err *err)
 {
     struct call call = { .deadline_mono_ms = clock_mono_ms() + ASK_CALL_MS, .cancelled = &passes->cancelled };
     struct databases databases = { 0 };
-    CLEANUP(strv_release) struct strv roles = STRV_INIT;
-    bool ok = database_list(passes->server, &call, &databases, err) && role_list(passes->server, &call, &roles, err);
+    struct role_list roles = { 0 };
+    bool ok = server_list(passes->server, &call, &databases, &roles, err);
     if (ok) {
         world_put_databases(passes->options.world, &databases, &roles);
         compare_databases(passes, &databases);
+        compare_roles(passes, &roles);
     }
     databases_release(&databases);
+    role_list_release(&roles);
     return ok;
 }
 
@@ -307,6 +341,7 @@ bool passes_new(const struct passes_options *options, struct passes **ret_passes
     passes->label = label_installation(options->settings);
     passes->container_marks = map_new(free);
     passes->database_marks = map_new(free);
+    passes->role_marks = map_new(free);
     passes->sizes_due_ms = clock_mono_ms() + SIZES_FIRST_MS;
     for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
         breaker_init(&passes->breakers[neighbour], options->interval_ms, clock_mono_ms());
@@ -359,6 +394,7 @@ void passes_stop(struct passes *passes)
     server_free(passes->server);
     map_free(passes->container_marks);
     map_free(passes->database_marks);
+    map_free(passes->role_marks);
     pthread_cond_destroy(&passes->changed);
     pthread_mutex_destroy(&passes->lock);
     free(passes->label);

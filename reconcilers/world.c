@@ -24,6 +24,12 @@ static void database_drop_entry(void *value)
     free(value);
 }
 
+static void role_drop_entry(void *value)
+{
+    role_listed_release(value);
+    free(value);
+}
+
 struct world *world_new(void)
 {
     struct world *world = MEM_NEW(struct world);
@@ -31,7 +37,7 @@ struct world *world_new(void)
     world->containers = map_new(container_drop);
     world->container_names = map_new(free);
     world->databases = map_new(database_drop_entry);
-    world->roles = map_new(NULL);
+    world->roles = map_new(role_drop_entry);
     world->database_sizes = map_new(free);
     world->volume_sizes = map_new(free);
     world->watched = map_new(free);
@@ -251,20 +257,35 @@ static void copy_database(struct database *to, const struct database *from)
     to->comment = mem_strdup(from->comment);
 }
 
-void world_put_databases(struct world *world, const struct databases *list, const struct strv *roles)
+static void copy_role(struct role_listed *to, const struct role_listed *from)
+{
+    *to = *from;
+    to->name = mem_strdup(from->name);
+    to->verifier_digest = mem_strdup(from->verifier_digest);
+}
+
+/* The lock is held. */
+static void put_role(struct world *world, const struct role_listed *role)
+{
+    struct role_listed *copy = MEM_NEW(struct role_listed);
+    copy_role(copy, role);
+    map_put(world->roles, copy->name, copy);
+}
+
+void world_put_databases(struct world *world, const struct databases *list, const struct role_list *roles)
 {
     LOCK(world);
     map_free(world->databases);
     map_free(world->roles);
     world->databases = map_new(database_drop_entry);
-    world->roles = map_new(NULL);
+    world->roles = map_new(role_drop_entry);
     for (size_t i = 0; i < list->count; i++) {
         struct database *copy = MEM_NEW(struct database);
         copy_database(copy, &list->items[i]);
         map_put(world->databases, copy->name, copy);
     }
     for (size_t i = 0; i < roles->count; i++)
-        map_put(world->roles, roles->items[i], world); /* any non-NULL: a set */
+        put_role(world, &roles->items[i]);
     world->databases_known = true;
 }
 
@@ -277,19 +298,23 @@ enum world_answer world_database(struct world *world, const char *name, struct d
     return database ? WORLD_PRESENT : world->databases_known ? WORLD_ABSENT : WORLD_UNKNOWN;
 }
 
-enum world_answer world_role(struct world *world, const char *name)
+enum world_answer world_role(struct world *world, const char *name, struct role_listed *ret)
 {
     LOCK(world);
-    return map_get(world->roles, name) ? WORLD_PRESENT : world->databases_known ? WORLD_ABSENT : WORLD_UNKNOWN;
+    const struct role_listed *role = map_get(world->roles, name);
+    if (role && ret)
+        copy_role(ret, role);
+    return role ? WORLD_PRESENT : world->databases_known ? WORLD_ABSENT : WORLD_UNKNOWN;
 }
 
-void world_put_database(struct world *world, const struct database *database, const char *role)
+void world_put_database(struct world *world, const struct database *database, const struct role_listed *role_or_null)
 {
     struct database *copy = MEM_NEW(struct database);
     copy_database(copy, database);
     LOCK(world);
     map_put(world->databases, copy->name, copy);
-    map_put(world->roles, role, world);
+    if (role_or_null)
+        put_role(world, role_or_null);
 }
 
 void world_forget_databases(struct world *world)

@@ -38,10 +38,12 @@ bool world_host(struct world *world, struct docker_host *ret); /* false: not kno
 
 /* ---- databases and roles ---- */
 
-void world_put_databases(struct world *world, const struct databases *list, const struct strv *roles);
+/* A complete list, as server_list() gives it. */
+void world_put_databases(struct world *world, const struct databases *list, const struct role_list *roles);
 enum world_answer world_database(struct world *world, const char *name, struct database *ret);
-enum world_answer world_role(struct world *world, const char *name);
-void world_put_database(struct world *world, const struct database *database, const char *role); /* after a live look */
+enum world_answer world_role(struct world *world, const char *name, struct role_listed *ret); /* ret may be NULL */
+/* After a live look; a role that is not there: NULL. */
+void world_put_database(struct world *world, const struct database *database, const struct role_listed *role_or_null);
 void world_forget_databases(struct world *world); /* unknown until the next pass */
 void world_forget_database(struct world *world, const char *name);
 void world_set_database_size(struct world *world, const char *name, int64_t bytes);

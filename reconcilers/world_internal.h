@@ -21,7 +21,7 @@ struct world {
     struct docker_host host;
     bool host_known;
     struct map *databases; /* name -> struct database */
-    struct map *roles;     /* a set of names */
+    struct map *roles;     /* name -> struct role_listed */
     bool databases_known;
     struct map *database_sizes, *volume_sizes; /* name -> int64_t */
     struct map *watched;                       /* uid -> struct watched (world_health.c) */

@@ -6,6 +6,16 @@
 #include "base/str.h"
 #include "clients/postgres/server_internal.h"
 
+/* Whether role `a` of pg_authid has other rights or memberships than ensure_role() gives. */
+#define DEVIATES                                                                                                       \
+    "(a.rolsuper or a.rolcreatedb or a.rolcreaterole or a.rolreplication or a.rolbypassrls or not a.rolinherit"        \
+    " or coalesce(a.rolvaliduntil <> 'infinity', false)"                                                               \
+    " or exists (select from pg_auth_members m where m.member = a.oid)"                                                \
+    " or exists (select from pg_auth_members m join pg_roles r on r.oid = m.member"                                    \
+    "            where m.roleid = a.oid and r.rolname <> @ROLE@)"                                                      \
+    " or not exists (select from pg_auth_members m join pg_roles r on r.oid = m.member"                                \
+    "                where m.roleid = a.oid and r.rolname = @ROLE@))"
+
 /*
  * Placeholders: @PATTERN@ for a literal, what a role of this installation is named like; @ROLE@ for a literal, the
  * connection role. That one becomes a member of each role it makes: PostgreSQL asks this of who gives a database to a
@@ -57,14 +67,20 @@ static const char functions[] =
     "    end if;\n"
     "    return query\n"
     "        select a.rolcanlogin, a.rolconnlimit, coalesce(a.rolpassword = verifier, false),\n"
-    "               a.rolsuper or a.rolcreatedb or a.rolcreaterole or a.rolreplication or a.rolbypassrls\n"
-    "               or not a.rolinherit or coalesce(a.rolvaliduntil <> 'infinity', false)\n"
-    "               or exists (select from pg_auth_members m where m.member = a.oid)\n"
-    "               or exists (select from pg_auth_members m join pg_roles r on r.oid = m.member\n"
-    "                          where m.roleid = a.oid and r.rolname <> @ROLE@)\n"
-    "               or not exists (select from pg_auth_members m join pg_roles r on r.oid = m.member\n"
-    "                              where m.roleid = a.oid and r.rolname = @ROLE@)\n"
+    "               " DEVIATES "\n"
     "        from pg_authid a where a.rolname = role_name;\n"
+    "end $function$;\n"
+
+    "create function tenantd.list_roles()\n"
+    "returns table (role_name text, can_login boolean, connection_limit integer, verifier_digest text,\n"
+    "               deviates boolean)\n"
+    "language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $function$\n"
+    "begin\n"
+    "    return query\n"
+    "        select a.rolname::text, a.rolcanlogin, a.rolconnlimit,\n"
+    "               coalesce(encode(sha256(convert_to(a.rolpassword, 'UTF8')), 'hex'), ''),\n"
+    "               " DEVIATES "\n"
+    "        from pg_authid a where a.rolname ~ @PATTERN@;\n"
     "end $function$;\n"
 
     "create function tenantd.drop_role(role_name text)\n"
@@ -81,6 +97,7 @@ static const char functions[] =
 static const char *const signatures[] = {
     "tenantd.ensure_role(text, text, integer)",
     "tenantd.look_role(text, text)",
+    "tenantd.list_roles()",
     "tenantd.drop_role(text)",
 };
 

@@ -45,6 +45,16 @@ static void add_revoke(struct str *sql, const char *name, const char *quoted_gra
     str_addf(sql, " from %s; ", quoted_grantee);
 }
 
+/* An owner whom somebody took CONNECT from cannot come in. */
+static void add_grant(struct str *sql, const char *name, const char *role)
+{
+    str_add(sql, "grant all on database ");
+    str_add_pg_ident(sql, name);
+    str_add(sql, " to ");
+    str_add_pg_ident(sql, role);
+    str_add(sql, "; ");
+}
+
 static void add_stamp(struct str *sql, const char *name, const char *stamp)
 {
     str_add(sql, "comment on database ");
@@ -190,6 +200,7 @@ bool database_repair(struct server *server, const char *name, const char *role, 
     if (!add_revokes(server, name, &sql, call, err)) /* by the owner there still is: the grantor */
         return err_wrap(err, "repair database %s", name);
     add_owner(&sql, name, role);
+    add_grant(&sql, name, role);
     add_stamp(&sql, name, stamp);
     add_alter(&sql, name, "allow_connections true connection limit -1 is_template false");
     return execute(server->pg, &sql, call, err) || err_wrap(err, "repair database %s", name);

@@ -7,8 +7,7 @@ static bool is_missing_functions(const char *sqlstate)
     return str_equal(sqlstate, SQLSTATE_UNDEFINED_FUNCTION) || str_equal(sqlstate, SQLSTATE_NO_SUCH_SCHEMA);
 }
 
-/* Runs one of the functions; where they are missing, the error says what to do. */
-static bool run(struct server *server, const char *sql, const char *const *params, int count, const struct call *call,
+bool server_run(struct server *server, const char *sql, const char *const *params, int count, const struct call *call,
                 PGresult **ret, struct err *err)
 {
     if (pg_query(server->pg, sql, params, count, call, ret, err))
@@ -27,7 +26,7 @@ bool role_look(struct server *server, const char *role, const char *verifier, co
     const char *params[] = { role, verifier };
     if (!server_role_check(server, role, err))
         return false;
-    if (!run(server,
+    if (!server_run(server,
              "select can_login::int, connection_limit, verifier_matches::int, deviates::int "
              "from tenantd.look_role($1, $2)",
              params, 2, call, &result, err))
@@ -52,7 +51,7 @@ bool role_ensure(struct server *server, const char *role, const char *verifier, 
         return false;
     if (connection_limit < -1 || connection_limit > INT32_MAX)
         return err_set(err, ERR_INVALID, "%lld is no limit of connections", (long long)connection_limit);
-    return run(server, "select tenantd.ensure_role($1, $2, $3::int)", params, 3, call, NULL, err) ||
+    return server_run(server, "select tenantd.ensure_role($1, $2, $3::int)", params, 3, call, NULL, err) ||
            err_wrap(err, "make role %s", role);
 }
 
@@ -83,25 +82,9 @@ bool role_drop(struct server *server, const char *role, const struct call *call,
     const char *params[] = { role };
     if (!server_role_check(server, role, err))
         return false;
-    if (run(server, "select tenantd.drop_role($1)", params, 1, call, NULL, err))
+    if (server_run(server, "select tenantd.drop_role($1)", params, 1, call, NULL, err))
         return true;
     if (str_equal(pg_sqlstate(server->pg), SQLSTATE_DEPENDENT_OBJECTS))
         return raise_dependents(server, role, call, err);
     return err_wrap(err, "drop role %s", role);
-}
-
-bool role_list(struct server *server, const struct call *call, struct strv *ret_names, struct err *err)
-{
-    CLEANUP(pg_clearp) PGresult *result = NULL;
-    CLEANUP(strv_release) struct strv names = STRV_INIT;
-    if (!pg_query(server->pg, "select rolname from pg_roles where rolname like 'td\\_%' order by rolname collate \"C\"",
-                  NULL, 0, call, &result, err))
-        return err_wrap(err, "list roles");
-    for (int i = 0; i < PQntuples(result); i++)
-        if (server_is_role(server->installation, pg_text(result, i, "rolname")))
-            strv_add(&names, pg_text(result, i, "rolname"));
-    strv_release(ret_names);
-    *ret_names = names;
-    names = (struct strv)STRV_INIT;
-    return true;
 }

@@ -1,5 +1,5 @@
 /* The handle on the customers' database server, names, versions, verifiers. */
-#include "base/str.h"
+#include "base/crypto.h"
 #include "clients/postgres/server_internal.h"
 
 #define INSTALLATION_DIGITS 6
@@ -109,4 +109,9 @@ bool server_scram_verifier(struct server *server, const char *role, const char *
                            char **ret, struct err *err)
 {
     return server_role_check(server, role, err) && server_encrypt(server->pg, role, password, call, ret, err);
+}
+
+char *server_verifier_digest(const char *verifier)
+{
+    return sha256_hex(verifier, strlen(verifier));
 }

@@ -67,8 +67,22 @@ bool role_ensure(struct server *server, const char *role, const char *verifier, 
                  const struct call *call, struct err *err) MUST_USE;
 /* Ends its sessions, too. ERR_NOT_FOUND when it is missing; ERR_CONFLICT names what depends on it. */
 bool role_drop(struct server *server, const char *role, const struct call *call, struct err *err) MUST_USE;
-bool role_list(struct server *server, const struct call *call, struct strv *ret_names,
-               struct err *err) MUST_USE; /* of this installation */
+/* As a list shows it. */
+struct role_listed {
+    char *name;
+    bool can_login;
+    int64_t connection_limit;
+    bool deviates;         /* as of role_seen */
+    char *verifier_digest; /* server_verifier_digest() of the stored one; "": it has no password */
+};
+void role_listed_release(struct role_listed *role);
+struct role_list {
+    struct role_listed *items;
+    size_t count;
+};
+void role_list_release(struct role_list *roles);
+/* By it a list tells that a password is another one without showing the verifier. Owned. Pure. */
+char *server_verifier_digest(const char *verifier);
 
 /* ---- databases ---- */
 
@@ -77,6 +91,7 @@ struct database {
     char *comment;           /* what database_create() stamped: "tenantd <installation> ...", else NULL */
     bool public_can_connect; /* or anybody but owner and ourselves can */
     bool allow_connections;
+    bool deviates; /* from what database_create() makes: its connection limit, is a template, its owner is locked out */
     int64_t connections;
     int64_t size_bytes; /* -1 unless asked for */
 };
@@ -86,6 +101,9 @@ struct databases {
     size_t count;
 };
 void databases_release(struct databases *databases);
+/* All databases, and all roles of this installation, in one query: what a pass looks at. */
+bool server_list(struct server *server, const struct call *call, struct databases *ret_databases,
+                 struct role_list *ret_roles, struct err *err) MUST_USE;
 /* All databases with owner and stamp, in one query; sizes only with database_size(). */
 bool database_list(struct server *server, const struct call *call, struct databases *ret, struct err *err) MUST_USE;
 bool database_look(struct server *server, const char *name, const struct call *call, struct database *ret,

@@ -22,6 +22,9 @@ bool server_name_check(const char *what, const char *name, struct err *err) MUST
 bool server_is_role(const char *installation, const char *name);
 bool server_role_check(const struct server *server, const char *role, struct err *err) MUST_USE;
 bool server_installation_check(const char *installation, struct err *err) MUST_USE;
+/* Runs what calls the administrator's functions; where they are missing, the error says what to do. */
+bool server_run(struct server *server, const char *sql, const char *const *params, int count, const struct call *call,
+                PGresult **ret, struct err *err) MUST_USE;
 /*
  * A connection that sees nothing but pg_catalog: in a tenant's database an operator of his own in schema public, made
  * to fit our query better than the real one, would run with our rights.

@@ -34,7 +34,8 @@ static void judge_database(const struct instance_want *want, const struct databa
     /* The comment is the owner's to change: who owns it as this record's own role is believed, and the stamp put back. */
     seen->database_unstamped = owned && !stamped;
     seen->database_is = owned || stamped ? THING_OURS : THING_STRANGER;
-    seen->database_right = owned && database->allow_connections && !database->public_can_connect;
+    seen->database_right =
+        owned && database->allow_connections && !database->public_can_connect && !database->deviates;
 }
 
 /* ---- from the cache ---- */
@@ -61,9 +62,12 @@ static void look_cached(struct reconcile_context *ctx, const struct instance_wan
     seen->database_is = thing_of(answer);
     if (answer == WORLD_PRESENT)
         judge_database(want, &database, seen);
-    answer = world_role(ctx->world, want->role);
+    CLEANUP(role_listed_release) struct role_listed role = { 0 };
+    answer = world_role(ctx->world, want->role, &role);
     seen->role_is = answer == WORLD_PRESENT ? THING_OURS : thing_of(answer);
-    seen->role_right = answer == WORLD_PRESENT;
+    CLEANUP(freep) char *digest = want->verifier ? server_verifier_digest(want->verifier) : NULL;
+    seen->role_right = answer == WORLD_PRESENT && digest && str_equal(role.verifier_digest, digest) && role.can_login &&
+                       !role.deviates && role.connection_limit == ctx->settings->role_connection_limit;
 }
 
 /* ---- live ---- */
@@ -171,6 +175,19 @@ static bool look_at_engine(struct reconcile_context *ctx, const struct instance_
     return true;
 }
 
+/* What was looked at by itself, as the next list will show it. */
+static struct role_listed as_listed(const struct instance_want *want, const struct role_seen *seen)
+{
+    return (struct role_listed){
+        .name = mem_strdup(want->role),
+        .can_login = seen->can_login,
+        .connection_limit = seen->connection_limit,
+        .deviates = seen->deviates,
+        .verifier_digest =
+            want->verifier && seen->verifier_matches ? server_verifier_digest(want->verifier) : mem_strdup(""),
+    };
+}
+
 static bool look_at_server(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
                            struct err *err)
 {
@@ -183,8 +200,9 @@ static bool look_at_server(struct reconcile_context *ctx, const struct instance_
     seen->role_right = role.exists && want->verifier && !role.deviates && role.can_login && role.verifier_matches &&
                        role.connection_limit == ctx->settings->role_connection_limit;
     if (database_look(ctx->server, want->spec.database.name, &ctx->call, &database, &problem)) {
+        CLEANUP(role_listed_release) struct role_listed listed = as_listed(want, &role);
         judge_database(want, &database, seen);
-        world_put_database(ctx->world, &database, want->role);
+        world_put_database(ctx->world, &database, role.exists ? &listed : NULL);
         return true;
     }
     seen->database_is = THING_ABSENT;

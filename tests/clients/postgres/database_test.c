@@ -98,13 +98,22 @@ static void test_repair(void **state)
         { "another owner", "alter database a owner to " ROLE_B },
         { "closed as a template", "alter database a owner to tenantd; alter database a allow_connections false" },
         { "limited", "alter database a connection limit 0" },
+        { "a template", "alter database a is_template true" },
+        { "its owner is locked out", "revoke all on database a from " ROLE_A },
     };
+    const size_t first_deviating = 5;
     make_two_tenants();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         print_message("%s\n", rows[i].why);
+        CLEANUP(database_release) struct database before = { 0 };
+        CLEANUP(database_release) struct database after = { 0 };
         assert_psql(cluster.admin_url, rows[i].sql, "");
+        assert_ok(database_look(server, "a", &call, &before, &err), &err);
+        assert_int_equal(before.deviates, i >= first_deviating);
         assert_ok(database_repair(server, "a", ROLE_A, STAMP("a"), &call, &err), &err);
         assert_psql(cluster.admin_url, look, right);
+        assert_ok(database_look(server, "a", &call, &after, &err), &err);
+        assert_false(after.deviates);
     }
     assert_refused(database_repair(server, "nosuch", ROLE_A, STAMP("a"), &call, &err), ERR_NOT_FOUND, err);
     assert_refused(database_repair(server, "b", ROLE_A, STAMP("a"), &call, &err), ERR_CONFLICT, err);
