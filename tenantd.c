@@ -20,7 +20,8 @@
 enum {
     EXIT_USAGE = 2,
     RETRY_FIRST_MS = 500,
-    RETRY_MAX_MS = 15000,
+    RETRY_MAX_MS = 5000, /* short, because nobody else asks while the start waits */
+    TEND_MS = 2000,
     STOP_CALL_MS = 60000,
     PEM_LIMIT = 1 << 20,
 };
@@ -37,12 +38,12 @@ static void block_signals(sigset_t *ret_set)
     signal(SIGPIPE, SIG_IGN);
 }
 
-/* True: told to stop within `wait_ms` (< 0: for ever). */
+/* True: told to stop within `wait_ms`. */
 static bool wait_for_stop(const sigset_t *set, int64_t wait_ms)
 {
     int64_t until_ms = clock_mono_ms() + wait_ms;
     for (;;) {
-        int64_t left_ms = wait_ms < 0 ? HOUR_MS : until_ms - clock_mono_ms();
+        int64_t left_ms = until_ms - clock_mono_ms();
         if (left_ms <= 0)
             return false;
         struct timespec left = { .tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000 };
@@ -83,6 +84,8 @@ struct daemon {
     struct feed *feed;
     struct api *api;
     struct controller *controller;
+    pthread_mutex_t lock; /* guards `waiting` */
+    char *waiting;        /* what the start waits for; NULL: it is through */
 };
 
 static void daemon_release(struct daemon *daemon)
@@ -95,34 +98,86 @@ static void daemon_release(struct daemon *daemon)
     world_free(daemon->world);
     free(daemon->registries);
     installation_release(&daemon->installation);
+    pthread_mutex_destroy(&daemon->lock);
+    free(daemon->waiting);
     fields_release(config_fields, &daemon->config);
 }
+
+/* ---- neighbours that may be away at start ---- */
 
 static bool may_pass(enum err_code code)
 {
     return err_kinds[code].retry == RETRY_BACKOFF;
 }
 
-/* Server and store may be away at start: tried until they are there, or somebody ends us. */
-static bool open_neighbours(struct daemon *daemon, const sigset_t *signals, struct err *err)
+static void set_waiting(struct daemon *daemon, const char *what)
+{
+    pthread_mutex_lock(&daemon->lock);
+    free(daemon->waiting);
+    daemon->waiting = mem_strdup(what);
+    pthread_mutex_unlock(&daemon->lock);
+}
+
+/* For /readyz, and for who asks for more than health before the start is through. */
+static void add_problems(void *context, struct str *out)
+{
+    struct daemon *daemon = context;
+    pthread_mutex_lock(&daemon->lock);
+    if (daemon->waiting)
+        str_add(out, daemon->waiting);
+    pthread_mutex_unlock(&daemon->lock);
+}
+
+/* Tried until it is done, or somebody ends us. */
+static bool persist(struct daemon *daemon, const sigset_t *signals,
+                    bool (*attempt)(struct daemon *daemon, struct err *err), struct err *err)
 {
     int64_t wait_ms = RETRY_FIRST_MS;
     for (;;) {
-        struct err problem = ERR_INIT;
-        if (installation_open_server(&daemon->config, &daemon->docker, &daemon->installation, &problem) &&
-            installation_open_store(&daemon->config, &daemon->installation, &problem))
+        CLEANUP(err_release) struct err problem = ERR_INIT;
+        if (attempt(daemon, &problem))
             return true;
         if (!may_pass(problem.code)) {
             err_move(err, &problem);
             return false;
         }
         log_warning("not ready to start", LOG_STR("error", err_message(&problem)), LOG_INT("next_ms", wait_ms));
-        err_release(&problem);
+        set_waiting(daemon, err_message(&problem));
         if (wait_for_stop(signals, wait_ms))
             return err_set(err, ERR_CANCELLED, "told to stop before the start was through");
         wait_ms = wait_ms * 2 < RETRY_MAX_MS ? wait_ms * 2 : RETRY_MAX_MS;
     }
 }
+
+static bool open_records(struct daemon *daemon, struct err *err)
+{
+    return installation_open_server(&daemon->config, &daemon->docker, &daemon->installation, err) &&
+           installation_open_store(&daemon->installation, err);
+}
+
+static bool join_bridge(struct daemon *daemon, struct err *err)
+{
+    return installation_join_bridge(&daemon->config, &daemon->docker, &daemon->installation, err);
+}
+
+/* Until somebody ends us. An embedded PostgreSQL that was killed is started again. */
+static void tend(struct daemon *daemon, const sigset_t *signals)
+{
+    bool was_told = false;
+    while (!wait_for_stop(signals, TEND_MS)) {
+        CLEANUP(err_release) struct err problem = ERR_INIT;
+        if (daemon->config.postgres.url || feed_is_connected(daemon->feed)) {
+            was_told = false;
+            continue;
+        }
+        bool is_back = installation_revive_server(&daemon->config, &daemon->docker, &problem);
+        if (!is_back && !was_told)
+            log_error("embedded PostgreSQL not started again", LOG_STR("error", err_message(&problem)));
+        was_told = !is_back;
+    }
+}
+
+/* ---- starting ---- */
 
 static bool read_certificate(const struct daemon *daemon, char **ret_certificate, char **ret_key, struct err *err)
 {
@@ -156,7 +211,8 @@ static bool start_api(struct daemon *daemon, struct err *err)
         .world = daemon->world,
         .settings = &daemon->settings,
         .docker = &daemon->docker,
-        .server_url = daemon->installation.url,
+        .add_problems = add_problems,
+        .problems_context = daemon,
     };
     if (!api_start(&options, &daemon->api, err))
         return err_wrap(err, "listen on %s", config->listen.address);
@@ -180,19 +236,32 @@ static bool write_pid(const struct config *config, struct err *err)
     return file_write(path, text, strlen(text), 0644, err);
 }
 
+/* The API answers first, then come the neighbours, one by one, and who acts on them last. */
 static bool start(struct daemon *daemon, const sigset_t *signals, struct err *err)
 {
     const struct config *config = &daemon->config;
     daemon->docker = (struct docker_options){ .host = config->docker.host, .timeout_ms = config->docker.timeout_ms };
-    if (!installation_open(config, &daemon->installation, err) || !write_pid(config, err) ||
-        !open_neighbours(daemon, signals, err) ||
+    daemon->world = world_new();
+    daemon->feed = feed_new(config->change_keep_ms);
+    if (!installation_open(config, &daemon->installation, err) || !write_pid(config, err))
+        return false;
+    set_waiting(daemon, "the records' database is being opened");
+    if (!start_api(daemon, err))
+        return false;
+    log_info("listening", LOG_STR("version", TENANTD_VERSION), LOG_INT("port", api_port(daemon->api)));
+    notify_systemd("READY=1");
+    if (!persist(daemon, signals, open_records, err) ||
         !installation_settings(config, &daemon->installation, &daemon->settings, &daemon->registries, err))
         return false;
     daemon->store = (struct store_options){ .url = daemon->installation.url, .key = daemon->installation.key };
-    daemon->world = world_new();
-    daemon->feed = feed_start(&daemon->store, config->change_keep_ms);
+    feed_open(daemon->feed, &daemon->store);
+    api_open(daemon->api, daemon->installation.url);
+    set_waiting(daemon, NULL);
     struct controller_options options = {
         .config = &config->controller,
+        .leader = &config->leader,
+        .holder = daemon->installation.holder,
+        .name = daemon->installation.name,
         .world = daemon->world,
         .settings = &daemon->settings,
         .store = &daemon->store,
@@ -200,7 +269,9 @@ static bool start(struct daemon *daemon, const sigset_t *signals, struct err *er
         .server_url = daemon->installation.url,
         .feed = daemon->feed,
     };
-    return start_api(daemon, err) && controller_start(&options, &daemon->controller, err);
+    bool joined = persist(daemon, signals, join_bridge, err);
+    set_waiting(daemon, NULL);
+    return joined && controller_start(&options, &daemon->controller, err);
 }
 
 static int run(struct config *config_taken)
@@ -211,13 +282,12 @@ static int run(struct config *config_taken)
     *config_taken = (struct config){ 0 };
     umask(022); /* what is secret is made with its own mode */
     block_signals(&signals);
+    pthread_mutex_init(&daemon.lock, NULL);
     log_setup((enum log_level)daemon.config.log.level, (enum log_format)daemon.config.log.format);
     bool ok = start(&daemon, &signals, &problem);
     if (ok) {
-        log_info("ready", LOG_STR("version", TENANTD_VERSION), LOG_STR("data", daemon.config.data),
-                 LOG_INT("port", api_port(daemon.api)), LOG_STR("installation", daemon.installation.id));
-        notify_systemd("READY=1");
-        wait_for_stop(&signals, -1);
+        log_info("ready", LOG_STR("data", daemon.config.data), LOG_STR("installation", daemon.installation.id));
+        tend(&daemon, &signals);
         log_info("stopping");
         notify_systemd("STOPPING=1");
     } else if (problem.code != ERR_CANCELLED) {

@@ -12,11 +12,14 @@
 
 /* Requests that wait for a worker; beyond that they are answered 429. */
 #define QUEUE_LIMIT 2000
+/* One may be asking the neighbours for /readyz. */
+#define HEALTH_THREADS 2
 
 struct api {
     struct api_options options;
     struct api_shared shared;
     struct pool *workers;
+    struct pool *health; /* threads of their own: they answer also when all others wait for a neighbour that hangs */
     struct listener *encrypted;
     struct listener *plain;
 };
@@ -25,7 +28,6 @@ static void *start_worker(void *shared)
 {
     struct worker *worker = MEM_NEW(struct worker);
     worker->shared = shared;
-    worker->store = store_new(worker->shared->options->store);
     return worker;
 }
 
@@ -36,6 +38,21 @@ static void stop_worker(void *context)
     docker_free(worker->docker);
     server_free(worker->server);
     free(worker);
+}
+
+bool worker_open(struct worker *worker, struct err *err)
+{
+    const struct api_options *options = worker->shared->options;
+    if (!__atomic_load_n(&worker->shared->is_open, __ATOMIC_ACQUIRE)) {
+        CLEANUP(str_release) struct str problems = STR_INIT;
+        if (options->add_problems)
+            options->add_problems(options->problems_context, &problems);
+        return err_set(err, ERR_UNREACHABLE, "tenantd is starting: %s",
+                       problems.len ? problems.text : "the records' database is being opened");
+    }
+    if (!worker->store)
+        worker->store = store_new(options->store);
+    return true;
 }
 
 struct docker *worker_docker(struct worker *worker, struct err *err)
@@ -49,7 +66,7 @@ struct server *worker_server(struct worker *worker)
 {
     const struct api_options *options = worker->shared->options;
     if (!worker->server)
-        worker->server = server_new(options->server_url, options->settings->installation);
+        worker->server = server_new(worker->shared->server_url, options->settings->installation);
     return worker->server;
 }
 
@@ -73,8 +90,11 @@ static bool start_listeners(struct api *api, struct err *err)
         .certificate_pem = api->options.certificate_pem,
         .key_pem = api->options.key_pem,
         .workers = api->workers,
+        .health = api->health,
     };
-    struct listener_options plain = { .limits = listen, .address = listen->plain, .workers = api->workers };
+    struct listener_options plain = {
+        .limits = listen, .address = listen->plain, .workers = api->workers, .health = api->health
+    };
     return listener_start(&encrypted, &api->encrypted, err) &&
            (!listen->plain || listener_start(&plain, &api->plain, err));
 }
@@ -104,7 +124,7 @@ static bool start(struct api *api, struct err *err)
     api->shared.streams = streams_new();
     api->shared.readiness = readiness_new();
     api->shared.watches = watches_new(api->shared.streams, api->options.feed);
-    const struct pool_options workers = {
+    struct pool_options workers = {
         .name = "api",
         .threads = (size_t)api->options.listen->threads,
         .queue_limit = QUEUE_LIMIT,
@@ -113,6 +133,9 @@ static bool start(struct api *api, struct err *err)
         .shared = &api->shared,
     };
     api->workers = pool_new(&workers);
+    workers.name = "health";
+    workers.threads = HEALTH_THREADS;
+    api->health = pool_new(&workers);
     api->shared.followers = followers_new(&api->options);
     watches_start(api->shared.watches, api->workers);
     bool good = start_listeners(api, err);
@@ -134,6 +157,12 @@ bool api_start(const struct api_options *options, struct api **ret_api, struct e
     return true;
 }
 
+void api_open(struct api *api, const char *server_url)
+{
+    api->shared.server_url = server_url;
+    __atomic_store_n(&api->shared.is_open, 1, __ATOMIC_RELEASE);
+}
+
 void api_stop(struct api *api)
 {
     if (!api)
@@ -149,6 +178,7 @@ void api_stop(struct api *api)
     listener_free(api->plain);
     followers_free(api->shared.followers);
     pool_free(api->workers);
+    pool_free(api->health);
     watches_free(api->shared.watches);
     streams_free(api->shared.streams);
     readiness_free(api->shared.readiness);

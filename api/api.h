@@ -19,7 +19,6 @@ struct api_options {
     struct world *world;
     const struct settings *settings;
     const struct docker_options *docker;
-    const char *server_url; /* of the database server that holds the customers' databases, for plans */
     /*
      * What keeps the daemon from being ready besides the API's own neighbours; "" when nothing does. May be NULL. Any
      * thread, must not block.
@@ -30,10 +29,13 @@ struct api_options {
 
 struct api;
 /*
- * Listens when it returns. ERR_INVALID: an address or certificate that cannot be used; ERR_CONFLICT: the port is
+ * Listens when it returns; until api_open() it answers health alone, and everything else with 503 and what add_problems()
+ * tells. What `store`, `settings` and `docker` point to is read only then. ERR_INVALID: an address or certificate that cannot be used; ERR_CONFLICT: the port is
  * taken.
  */
 bool api_start(const struct api_options *options, struct api **ret_api, struct err *err) MUST_USE;
+/* The records' database is there. `server_url`, borrowed: of the server with the customers' databases, for plans. */
+void api_open(struct api *api, const char *server_url);
 /* Ends watches and log streams, finishes the requests that are being answered, then frees. NULL does nothing. */
 void api_stop(struct api *api);
 int api_port(const struct api *api);       /* the one that listens, also where the configuration says 0 */

@@ -40,10 +40,12 @@ struct exchange {
     size_t discarded;
 };
 
-void exchange_context_init(struct exchange_context *context, struct pool *workers, const struct config_listen *limits,
-                           bool is_encrypted)
+void exchange_context_init(struct exchange_context *context, struct pool *workers, struct pool *health,
+                           const struct config_listen *limits, bool is_encrypted)
 {
-    *context = (struct exchange_context){ .workers = workers, .limits = limits, .is_encrypted = is_encrypted };
+    *context = (struct exchange_context){
+        .workers = workers, .health = health, .limits = limits, .is_encrypted = is_encrypted
+    };
     pthread_mutex_init(&context->lock, NULL);
     pthread_cond_init(&context->idle, NULL);
 }
@@ -173,7 +175,10 @@ static enum MHD_Result send_answer(struct exchange *exchange)
 static bool identify(struct exchange *exchange, struct worker *worker, struct err *err)
 {
     struct request *request = &exchange->request;
-    if (!exchange->is_identified && !route_is_public(request->route) && !auth_identify(worker->store, request, err))
+    bool is_public = route_is_public(request->route);
+    if (!is_public && !worker_open(worker, err))
+        return false;
+    if (!is_public && !exchange->is_identified && !auth_identify(worker->store, request, err))
         return false;
     exchange->is_identified = true;
     return true;
@@ -225,7 +230,8 @@ static void submit(struct exchange *exchange, void (*run)(struct pool_job *job, 
     exchange->job.run = run;
     MHD_suspend_connection(exchange->connection); /* before a worker may resume it */
     bool has_begun = begin_work(context);
-    if (has_begun && pool_submit(context->workers, &exchange->job))
+    struct pool *pool = route_is_public(exchange->request.route) ? context->health : context->workers;
+    if (has_begun && pool_submit(pool, &exchange->job))
         return;
     if (has_begun) {
         end_work(context);

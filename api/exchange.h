@@ -21,7 +21,7 @@ struct peer {
 
 /* What the exchanges of one listener share. */
 struct exchange_context {
-    struct pool *workers;
+    struct pool *workers, *health;
     const struct config_listen *limits;
     bool is_encrypted;
     pthread_mutex_t lock; /* guards what follows */
@@ -29,8 +29,8 @@ struct exchange_context {
     bool is_draining;
     size_t working; /* suspended, a worker has them */
 };
-void exchange_context_init(struct exchange_context *context, struct pool *workers, const struct config_listen *limits,
-                           bool is_encrypted);
+void exchange_context_init(struct exchange_context *context, struct pool *workers, struct pool *health,
+                           const struct config_listen *limits, bool is_encrypted);
 /*
  * However steadily they drip, a request's head must be there within this, and its body again; libmicrohttpd itself
  * minds only silence.

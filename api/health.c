@@ -15,6 +15,7 @@
 #include "api/watch.h"
 #include "base/metrics.h"
 #include "clients/postgres/pg.h"
+#include "store/leadership.h"
 
 #define FRESH_MS (2 * SECOND_MS)
 #define PROBE_MS (3 * SECOND_MS)
@@ -32,6 +33,7 @@ struct readiness *readiness_new(void)
     struct readiness *readiness = MEM_NEW(struct readiness);
     pthread_mutex_init(&readiness->lock, NULL);
     readiness->report = (struct str)STR_INIT;
+    str_add(&readiness->report, "readyz check: the first look is under way\n");
     return readiness;
 }
 
@@ -66,10 +68,30 @@ static bool check_store(struct worker *worker, struct str *out)
 {
     CLEANUP(err_release) struct err err = ERR_INIT;
     struct call call = call_within(NULL, PROBE_MS);
-    store_set_call(worker->store, &call);
+    if (!worker_open(worker, &err))
+        return report(out, "records", false, "not opened yet");
     bool good = store_ping(worker->store, &call, &err);
-    store_set_call(worker->store, NULL);
     return report(out, "records", good, good ? "" : "the database does not answer");
+}
+
+/* Who acts on the records: this one, or another one while this stands by. Either is well; nobody at all is not told here. */
+static bool check_leader(struct worker *worker, struct str *out)
+{
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(leadership_release) struct leadership leadership = { 0 };
+    struct call call = call_within(NULL, PROBE_MS);
+    if (!worker_open(worker, &err))
+        return true;
+    store_set_call(worker->store, &call);
+    bool good = store_leadership(worker->store, &leadership, &err);
+    store_set_call(worker->store, NULL);
+    CLEANUP(freep)
+    char *detail = !good ? mem_strdup("not known")
+                   : leadership.epoch
+                       ? mem_printf("%s leads in epoch %lld%s", leadership.name, (long long)leadership.epoch,
+                                    leadership.holder[0] ? "" : ", and has left")
+                       : mem_strdup("nobody led yet");
+    return report(out, "leader", good, detail);
 }
 
 static bool check_feed(struct worker *worker, struct str *out)
@@ -83,6 +105,8 @@ static bool check_server(struct worker *worker, struct str *out)
     CLEANUP(err_release) struct err err = ERR_INIT;
     struct server_version version = { 0 };
     struct call call = call_within(NULL, PROBE_MS);
+    if (!worker_open(worker, &err))
+        return report(out, "postgresql", false, "not opened yet");
     bool good = server_version(worker_server(worker), &call, &version, &err);
     CLEANUP(freep) char *detail = mem_printf("PostgreSQL %s", good ? version.text : "does not answer");
     free(version.text);
@@ -120,7 +144,7 @@ static void add_libraries(struct str *out)
 static bool check_all(struct worker *worker, struct str *out)
 {
     static bool (*const checks[])(struct worker * worker, struct str * out) = {
-        check_store, check_feed, check_server, check_engine, check_daemon,
+        check_store, check_leader, check_feed, check_server, check_engine, check_daemon,
     };
     bool is_ready = true;
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
@@ -137,8 +161,8 @@ static void refresh(struct worker *worker, struct readiness *readiness)
     int64_t now_ms = clock_mono_ms();
     pthread_mutex_lock(&readiness->lock);
     bool is_fresh = readiness->checked_mono_ms && now_ms < readiness->checked_mono_ms + FRESH_MS;
-    /* Who comes while somebody asks is told the last answer, if there is one. */
-    bool checks = !is_fresh && (!readiness->is_checking || !readiness->checked_mono_ms);
+    /* Who comes while somebody asks is told the last answer: neighbours that hang must not hold all threads. */
+    bool checks = !is_fresh && !readiness->is_checking;
     readiness->is_checking = readiness->is_checking || checks;
     pthread_mutex_unlock(&readiness->lock);
     if (!checks)

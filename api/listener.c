@@ -175,7 +175,8 @@ bool listener_start(const struct listener_options *options, struct listener **re
     struct listener *listener = MEM_NEW(struct listener);
     listener->options = *options;
     pthread_mutex_init(&listener->lock, NULL);
-    exchange_context_init(&listener->context, options->workers, options->limits, options->certificate_pem != NULL);
+    exchange_context_init(&listener->context, options->workers, options->health, options->limits,
+                          options->certificate_pem != NULL);
     if (!address_listen(options->address, &fd, &listener->port, err) || !start_daemon(listener, fd, err)) {
         release(listener);
         return false;

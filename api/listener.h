@@ -15,6 +15,7 @@ struct listener_options {
     const char *address;                   /* "127.0.0.1:7440", "[::1]:0", ":7440" */
     const char *certificate_pem, *key_pem; /* NULL: plain HTTP */
     struct pool *workers;
+    struct pool *health; /* answers what anybody may ask */
 };
 bool listener_start(const struct listener_options *options, struct listener **ret_listener, struct err *err) MUST_USE;
 int listener_port(const struct listener *listener);

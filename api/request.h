@@ -17,25 +17,29 @@ struct watches;
 struct followers;
 struct readiness;
 
-/* What all workers share; constant while the server runs, each member safe for any thread. */
+/* What all workers share; constant while the server runs but for its opening, each member safe for any thread. */
 struct api_shared {
     const struct api_options *options;
     struct streams *streams;
     struct watches *watches;
     struct followers *followers;
     struct readiness *readiness;
+    const char *server_url; /* once it is open */
+    int is_open;            /* atomic: the records' database is there */
 };
 
 /* One per worker thread. */
 struct worker {
     const struct api_shared *shared;
-    struct store *store;
+    struct store *store;   /* once worker_open() was true */
     struct docker *docker; /* opened when first needed; see worker_docker() */
     struct server *server;
 };
+/* False: the start of the daemon is not through; ERR_UNREACHABLE says what it waits for. */
+bool worker_open(struct worker *worker, struct err *err) MUST_USE;
 /* Borrowed; NULL with err when the address cannot be used. */
 struct docker *worker_docker(struct worker *worker, struct err *err);
-struct server *worker_server(struct worker *worker); /* borrowed */
+struct server *worker_server(struct worker *worker); /* borrowed; after worker_open() */
 
 enum verb {
     VERB_NONE = 0, /* not about records */

@@ -117,7 +117,9 @@ static void run_catch_up(struct pool_job *job, void *context)
     struct watches *watches = watch->watches;
     struct worker *worker = context;
     int64_t before = watch->version;
-    note_filled(watch, fill(watch, worker->store));
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    if (worker_open(worker, &err)) /* as it was when the watch began */
+        note_filled(watch, fill(watch, worker->store));
     if (watch->version == before) /* the database does not answer: not again at once */
         watch->retry_mono_ms = clock_mono_ms() + RETRY_MS;
     pthread_mutex_lock(&watches->lock);

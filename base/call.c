@@ -14,6 +14,12 @@ struct call call_within(const struct call *outer, int64_t at_most_ms)
     return call;
 }
 
+struct call call_afterwards(const struct call *outer, int64_t at_most_ms)
+{
+    struct call permitted = { .permitted_until_mono_ms = outer ? outer->permitted_until_mono_ms : NULL };
+    return call_within(&permitted, at_most_ms);
+}
+
 int64_t call_left_ms(const struct call *call)
 {
     if (!call || call->deadline_mono_ms == 0)
@@ -24,7 +30,12 @@ int64_t call_left_ms(const struct call *call)
 
 bool call_is_cancelled(const struct call *call)
 {
-    return call && call->cancelled && __atomic_load_n(call->cancelled, __ATOMIC_ACQUIRE) != 0;
+    if (!call)
+        return false;
+    if (call->cancelled && __atomic_load_n(call->cancelled, __ATOMIC_ACQUIRE) != 0)
+        return true;
+    return call->permitted_until_mono_ms &&
+           clock_mono_ms() >= __atomic_load_n(call->permitted_until_mono_ms, __ATOMIC_ACQUIRE);
 }
 
 bool call_check(const struct call *call, struct err *err)

@@ -25,9 +25,16 @@ char *time_age(int64_t span_ms); /* as kubectl prints ages: "5s", "3m", "2h", "4
 struct call {
     int64_t deadline_mono_ms;      /* 0: none */
     const volatile int *cancelled; /* NULL: cannot be cancelled; read with __atomic_load_n */
+    /* A permission that its owner renews: past this time the call counts as cancelled. NULL: needs none. Atomic, too. */
+    const volatile int64_t *permitted_until_mono_ms;
 };
 /* The earlier of the two ends. A NULL call, here and below, never ends. */
 struct call call_within(const struct call *outer, int64_t at_most_ms);
+/*
+ * For putting in order what `outer` leaves behind when it was cancelled or is over: without its flag and deadline, but
+ * never without its permission.
+ */
+struct call call_afterwards(const struct call *outer, int64_t at_most_ms);
 int64_t call_left_ms(const struct call *call); /* never below 0; INT64_MAX without a deadline */
 bool call_is_cancelled(const struct call *call);
 /* False with ERR_CANCELLED or ERR_TIMEOUT when `call` is over. */

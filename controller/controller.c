@@ -7,6 +7,7 @@
 #include "base/metrics.h"
 #include "controller/events.h"
 #include "controller/follow.h"
+#include "controller/leader.h"
 #include "controller/passes.h"
 #include "controller/prober.h"
 #include "controller/workers.h"
@@ -36,6 +37,7 @@ struct controller {
     struct passes *passes;
     struct workers *workers;
     struct follow *follow;
+    struct leader *leader;
 
     pthread_t loop_thread;
     bool loop_runs;
@@ -125,6 +127,9 @@ static void set_gauges(void *context)
     static const char *const lanes[] = { [LANE_QUICK] = "quick", [LANE_LONG] = "long" };
     struct controller *controller = context;
     struct queue_stats stats = queue_stats(controller->queue, clock_mono_ms());
+    int64_t epoch;
+    if (!leader_may_act(controller->leader, &epoch))
+        stats = (struct queue_stats){ 0 }; /* what waits here is another one's to do */
     for (size_t lane = 0; lane < ARRAY_LEN(lanes); lane++)
         metric_set(&due_gauge, (double)stats.due[lane], lanes[lane], NULL, NULL);
     metric_set(&oldest_gauge, (double)stats.oldest_ms / SECOND_MS, NULL, NULL, NULL);
@@ -153,6 +158,27 @@ static bool is_away(void *context)
     return world_engine_away_since_ms(world, NULL) || world_server_away_since_ms(world, NULL);
 }
 
+/* Attempts that run are another's from now on; or what has waited can be done. */
+static void on_leadership(void *context, enum leader_state state)
+{
+    struct controller *controller = context;
+    if (state == LEADER_STANDBY)
+        runner_yield_all(controller->runner);
+    workers_wake(controller->workers);
+}
+
+static struct leader *make_leader(struct controller *controller)
+{
+    const struct controller_options *options = &controller->options;
+    struct leader_options leader = { .store = options->store,
+                                     .config = options->leader,
+                                     .holder = options->holder,
+                                     .name = options->name,
+                                     .on_change = on_leadership,
+                                     .context = controller };
+    return leader_new(&leader);
+}
+
 static struct runner *make_runner(struct controller *controller)
 {
     const struct config_controller *config = controller->options.config;
@@ -166,6 +192,7 @@ static struct runner *make_runner(struct controller *controller)
         .no_answer = suspect,
         .is_away = is_away,
         .context = controller,
+        .permission = leader_permission(controller->leader),
     };
     return runner_new(&options);
 }
@@ -192,6 +219,7 @@ static bool start_parts(struct controller *controller, struct err *err)
         .docker = options->docker,
         .server_url = options->server_url,
         .feed = options->feed,
+        .leader = controller->leader,
         .quick = (size_t)options->config->workers,
         .long_ones = (size_t)options->config->long_workers,
         .on_done = look_at_probes,
@@ -209,7 +237,7 @@ static bool start_parts(struct controller *controller, struct err *err)
     controller->follow = follow_new(&follow);
     return passes_new(&passes, &controller->passes, err) && passes_start(controller->passes, err) &&
            start_loop(controller, err) && workers_start(controller->workers, err) &&
-           follow_start(controller->follow, err);
+           leader_start(controller->leader, err) && follow_start(controller->follow, err);
 }
 
 bool controller_start(const struct controller_options *options, struct controller **ret_controller, struct err *err)
@@ -218,6 +246,7 @@ bool controller_start(const struct controller_options *options, struct controlle
     controller->options = *options;
     controller->queue = queue_new();
     controller->known = known_new();
+    controller->leader = make_leader(controller);
     controller->runner = make_runner(controller);
     world_set_wake(options->world, wake, controller);
     if (!start_parts(controller, err)) {
@@ -235,6 +264,7 @@ void controller_stop(struct controller *controller)
         return;
     follow_stop(controller->follow);
     workers_stop(controller->workers);
+    leader_stop(controller->leader);
     if (controller->loop_runs) {
         ev_async_send(controller->loop, &controller->stop);
         pthread_join(controller->loop_thread, NULL);
@@ -243,6 +273,7 @@ void controller_stop(struct controller *controller)
     workers_free(controller->workers);
     if (controller->loop)
         ev_loop_destroy(controller->loop);
+    leader_free(controller->leader);
     runner_free(controller->runner);
     known_free(controller->known);
     queue_free(controller->queue);

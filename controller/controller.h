@@ -11,6 +11,8 @@
 /* All borrowed until controller_stop(). */
 struct controller_options {
     const struct config_controller *config;
+    const struct config_leader *leader;
+    const char *holder, *name; /* see struct leader_options */
     struct world *world;
     const struct settings *settings;
     const struct store_options *store;

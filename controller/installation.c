@@ -1,7 +1,11 @@
 /* The data directory's own things; see installation.h. */
 #include "controller/installation.h"
 
+#include <errno.h>
 #include <libpq-fe.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -15,6 +19,7 @@ enum {
     PASSWORD_LENGTH = 40,
     TOKEN_LENGTH = 48,
     START_CALL_MS = 120000,
+    REVIVE_CALL_MS = 15000, /* tried again, and meanwhile nobody hears a signal */
     LOOK_CALL_MS = 10000,
 };
 static const char database_alias[] = "tenantd-database"; /* of the host, as containers name it */
@@ -28,6 +33,8 @@ void installation_release(struct installation *installation)
     free(installation->database_address);
     free(installation->id);
     free(installation->admin_token);
+    free(installation->holder);
+    free(installation->name);
     closep(&installation->lock_fd);
     *installation = (struct installation){ .lock_fd = -1 };
 }
@@ -73,10 +80,29 @@ static bool open_key(const char *data, uint8_t key[SEAL_KEY_SIZE], struct err *e
     return true;
 }
 
+/* The lock file's inode and the host's boot stand for the directory: a copy of it elsewhere is another one. */
+static bool name_holder(struct installation *installation, struct err *err)
+{
+    CLEANUP(str_release) struct str boot = STR_INIT;
+    struct stat lock;
+    char host[HOST_NAME_MAX + 1] = "";
+    if (!file_read("/proc/sys/kernel/random/boot_id", SMALL_FILE, &boot, err))
+        return false;
+    if (fstat(installation->lock_fd, &lock) != 0 || gethostname(host, sizeof(host) - 1) != 0)
+        return err_set_errno(err, errno, "name this daemon");
+    CLEANUP(freep)
+    char *text =
+        mem_printf("%s %llu %llu", boot.text, (unsigned long long)lock.st_dev, (unsigned long long)lock.st_ino);
+    installation->holder = sha256_hex(text, strlen(text));
+    installation->name = mem_printf("%s (%d)", host, (int)getpid());
+    return true;
+}
+
 bool installation_open(const struct config *config, struct installation *ret, struct err *err)
 {
     CLEANUP(freep) char *lock = mem_printf("%s/lock", config->data);
     CLEANUP(freep) char *fresh_id = random_hex(ID_BYTES);
+    CLEANUP(freep) char *fresh_token = random_text(TOKEN_LENGTH);
     *ret = (struct installation){ .lock_fd = -1 };
     if (!dir_make(config->data, 0700, err))
         return err_wrap(err, "data directory");
@@ -87,7 +113,9 @@ bool installation_open(const struct config *config, struct installation *ret, st
         err_move(err, &problem);
         return false;
     }
-    return open_key(config->data, ret->key, err) && keep_line(config->data, "installation", fresh_id, &ret->id, err);
+    return name_holder(ret, err) && open_key(config->data, ret->key, err) &&
+           keep_line(config->data, "installation", fresh_id, &ret->id, err) &&
+           keep_line(config->data, "admin.token", fresh_token, &ret->admin_token, err);
 }
 
 /* ---- the database server ---- */
@@ -112,8 +140,25 @@ static bool bridge_address(const struct config *config, const struct docker_opti
         *ret = str_steal(&bytes);
         return true;
     }
-    err_move(err, &problem);
-    return err_wrap(err, "the first start needs Docker");
+    if (problem.code != ERR_UNREACHABLE && problem.code != ERR_TIMEOUT) {
+        err_move(err, &problem);
+        return err_wrap(err, "ask Docker for its bridge's address");
+    }
+    err_release(&problem);
+    *ret = NULL; /* it was never there yet: nor was an instance */
+    return true;
+}
+
+/* `ret_address`: of the bridge that it listens on; NULL: there was none yet. Owned. */
+static bool start_cluster(const struct config *config, const struct docker_options *docker, const struct call *call,
+                          struct cluster *ret, char **ret_address, struct err *err)
+{
+    if (!bridge_address(config, docker, ret_address, err))
+        return false;
+    struct cluster_options options = {
+        .data = config->data, .port = (int)config->postgres.port, .listen = *ret_address, .allow = config->network.pool
+    };
+    return cluster_start(&options, call, ret, err) || err_wrap(err, "embedded PostgreSQL");
 }
 
 static bool open_embedded(const struct config *config, const struct docker_options *docker,
@@ -124,13 +169,10 @@ static bool open_embedded(const struct config *config, const struct docker_optio
     CLEANUP(freep) char *fresh = random_text(PASSWORD_LENGTH);
     CLEANUP(cluster_release) struct cluster cluster = { 0 };
     struct call call = call_within(NULL, START_CALL_MS);
-    if (!bridge_address(config, docker, &address, err))
+    if (!start_cluster(config, docker, &call, &cluster, &address, err))
         return false;
-    struct cluster_options options = {
-        .data = config->data, .port = (int)config->postgres.port, .listen = address, .allow = config->network.pool
-    };
-    if (!cluster_start(&options, &call, &cluster, err) ||
-        !keep_line(config->data, "postgres.password", fresh, &password, err))
+    installation->is_off_bridge = !address;
+    if (!keep_line(config->data, "postgres.password", fresh, &password, err))
         return err_wrap(err, "embedded PostgreSQL");
     struct server_bootstrap bootstrap = { .admin_url = cluster.admin_url,
                                           .installation = installation->id,
@@ -195,6 +237,35 @@ bool installation_open_server(const struct config *config, const struct docker_o
                                 : open_embedded(config, docker, installation, err);
 }
 
+bool installation_revive_server(const struct config *config, const struct docker_options *docker, struct err *err)
+{
+    CLEANUP(freep) char *address = NULL;
+    CLEANUP(cluster_release) struct cluster cluster = { 0 };
+    struct call call = call_within(NULL, REVIVE_CALL_MS);
+    if (config->postgres.url)
+        return err_set(err, ERR_UNSUPPORTED, "the server that postgres.url names is started by others");
+    return start_cluster(config, docker, &call, &cluster, &address, err);
+}
+
+bool installation_join_bridge(const struct config *config, const struct docker_options *docker,
+                              struct installation *installation, struct err *err)
+{
+    CLEANUP(freep) char *address = NULL;
+    CLEANUP(cluster_release) struct cluster cluster = { 0 };
+    struct call call = call_within(NULL, START_CALL_MS);
+    if (!installation->is_off_bridge)
+        return true;
+    if (!bridge_address(config, docker, &address, err))
+        return false;
+    if (!address)
+        return err_set(err, ERR_UNREACHABLE, "the first instance needs Docker, which does not answer");
+    free(STEAL(address));
+    if (!cluster_stop(config->data, &call, err) || !start_cluster(config, docker, &call, &cluster, &address, err))
+        return false;
+    installation->is_off_bridge = false;
+    return true;
+}
+
 /* ---- the store ---- */
 
 /* Sealed with the key at first, opened at each start: a wrong key says so before anything is touched. */
@@ -229,25 +300,16 @@ static bool check_id(struct store *store, const struct installation *installatio
                    installation->id);
 }
 
-static bool put_admin(struct store *store, const struct config *config, struct installation *installation,
-                      struct err *err)
+bool installation_open_store(const struct installation *installation, struct err *err)
 {
-    CLEANUP(freep) char *fresh = random_text(TOKEN_LENGTH);
     struct identity admin = { .user = "admin", .role = ROLE_ADMIN };
-    free(STEAL(installation->admin_token));
-    return keep_line(config->data, "admin.token", fresh, &installation->admin_token, err) &&
-           store_token_put(store, &admin, installation->admin_token, err);
-}
-
-bool installation_open_store(const struct config *config, struct installation *installation, struct err *err)
-{
     struct store_options options = { .url = installation->url, .key = installation->key };
     struct store *store = store_new(&options);
     struct call call = call_within(NULL, START_CALL_MS);
     bool ok = store_migrate(store, &call, err);
     store_set_call(store, &call);
     ok = ok && check_id(store, installation, err) && check_key(store, installation, err) &&
-         put_admin(store, config, installation, err);
+         store_token_put(store, &admin, installation->admin_token, err);
     store_free(store);
     return ok || err_wrap(err, "records' database");
 }

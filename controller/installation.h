@@ -14,11 +14,14 @@ struct installation {
     char *url;                              /* of the records' database, with its password */
     char *database_host, *database_address; /* as containers reach the databases; see struct settings */
     int database_port;
-    char *id; /* 6 hex digits, known after installation_open_store() */
+    char *id; /* 6 hex digits */
     char *admin_token;
+    char *holder;       /* this data directory on this host since its boot: whoever held its lock before us is gone */
+    char *name;         /* of this process, for people: "host1 (4711)" */
+    bool is_off_bridge; /* the embedded cluster was started with Docker away, on an address that no container reaches */
 };
 void installation_release(struct installation *installation);
-/* The lock on the data directory (ERR_CONFLICT: another daemon has it) and the key file. */
+/* The lock on the data directory (ERR_CONFLICT: another daemon has it), the key file, the id and the admin's token. */
 bool installation_open(const struct config *config, struct installation *ret, struct err *err) MUST_USE;
 /*
  * The database server: the configured one, or the embedded cluster, made and started where it is not; its role, database and
@@ -26,8 +29,20 @@ bool installation_open(const struct config *config, struct installation *ret, st
  */
 bool installation_open_server(const struct config *config, const struct docker_options *docker,
                               struct installation *installation, struct err *err) MUST_USE;
+/*
+ * With the server opened: starts an embedded cluster that has ended since. ERR_UNSUPPORTED where the server is not ours to
+ * start.
+ */
+bool installation_revive_server(const struct config *config, const struct docker_options *docker,
+                                struct err *err) MUST_USE;
+/*
+ * Once Docker answers, an embedded cluster that was started off the bridge is started again on it: before the first
+ * instance, so nobody minds. At once where there is nothing to do. Tried again like the server.
+ */
+bool installation_join_bridge(const struct config *config, const struct docker_options *docker,
+                              struct installation *installation, struct err *err) MUST_USE;
 /* Schema, installation id, the check that the key is the one that sealed what is stored, the admin's token. Tried again like the server. */
-bool installation_open_store(const struct config *config, struct installation *installation, struct err *err) MUST_USE;
+bool installation_open_store(const struct installation *installation, struct err *err) MUST_USE;
 /* The settings for reconcilers; borrowed from config and installation. ERR_INVALID for what cannot be. */
 bool installation_settings(const struct config *config, const struct installation *installation, struct settings *ret,
                            struct image_credentials **ret_registries, struct err *err) MUST_USE;

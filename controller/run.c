@@ -60,6 +60,7 @@ struct attempt {
     struct reconcile_context *ctx;
     int64_t generation; /* as known when it began; 0: not known */
     int cancelled;      /* atomic */
+    bool was_told;      /* to end, before it was at its end */
     uint64_t number;
     int64_t started_ms, took_ms;
     int64_t step_started_ms;
@@ -106,12 +107,24 @@ void runner_supersede(struct runner *runner, const struct record_key *key)
     pthread_mutex_unlock(&runner->lock);
 }
 
+static void cancel_attempts(struct runner *runner)
+{
+    for (struct attempt *attempt = runner->attempts; attempt; attempt = attempt->next)
+        __atomic_store_n(&attempt->cancelled, 1, __ATOMIC_RELEASE);
+}
+
+void runner_yield_all(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    cancel_attempts(runner);
+    pthread_mutex_unlock(&runner->lock);
+}
+
 void runner_cancel_all(struct runner *runner)
 {
     pthread_mutex_lock(&runner->lock);
     runner->is_stopping = true;
-    for (struct attempt *attempt = runner->attempts; attempt; attempt = attempt->next)
-        __atomic_store_n(&attempt->cancelled, 1, __ATOMIC_RELEASE);
+    cancel_attempts(runner);
     pthread_mutex_unlock(&runner->lock);
 }
 
@@ -154,7 +167,8 @@ static void begin(struct runner *runner, struct attempt *attempt)
     ctx->on_step = note_step;
     ctx->on_step_context = attempt;
     ctx->lane = attempt->item->lane;
-    ctx->call = (struct call){ .cancelled = &attempt->cancelled };
+    ctx->call =
+        (struct call){ .cancelled = &attempt->cancelled, .permitted_until_mono_ms = runner->options.permission };
     if (runner->options.is_away(runner->options.context))
         ctx->call = call_within(&ctx->call, AWAY_CALL_MS);
     attempt->started_ms = clock_mono_ms();
@@ -164,6 +178,7 @@ static void end(struct runner *runner, struct attempt *attempt)
 {
     struct reconcile_context *ctx = attempt->ctx;
     attempt->took_ms = clock_mono_ms() - attempt->started_ms;
+    attempt->was_told = call_is_cancelled(&ctx->call);
     store_set_call(ctx->store, NULL); /* it was the context's, which points to the attempt */
     ctx->call = (struct call){ 0 };
     ctx->step = NULL;
@@ -274,8 +289,7 @@ static void after_passing(struct runner *runner, struct attempt *attempt, const 
 
 static const char *after_failure(struct runner *runner, struct attempt *attempt, const struct err *error)
 {
-    bool was_told = __atomic_load_n(&attempt->cancelled, __ATOMIC_ACQUIRE) != 0;
-    if (error->code == ERR_CANCELLED && was_told) {
+    if (error->code == ERR_CANCELLED && attempt->was_told) {
         log_info("attempt yielded", LOG_INT("took_ms", attempt->took_ms));
         add_after(runner, attempt, QUEUE_URGENT, 0);
     } else if (err_kinds[error->code].retry == RETRY_NEVER) {

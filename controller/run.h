@@ -19,6 +19,7 @@ struct runner_options {
     /* A dependency is known to be away: attempts are short, and who fails for want of an answer rests until it is back (queue_hurry_all()). */
     bool (*is_away)(void *context);
     void *context;
+    const volatile int64_t *permission; /* of each attempt's calls, see struct call; NULL: none is needed */
     /* NULL: reconcile_note_retry(). */
     bool (*note_retry)(struct store *store, const struct record_key *key, const struct err *error, int64_t attempts,
                        int64_t next_wall_ms, struct err *err);
@@ -34,6 +35,8 @@ void runner_free(struct runner *runner);
 void runner_run(struct runner *runner, struct reconcile_context *ctx, const struct queue_item *item);
 /* The attempt that runs for `key` is to end at its next safe point; it is made again. Any thread. */
 void runner_supersede(struct runner *runner, const struct record_key *key);
+/* All attempts under way: another daemon leads. Any thread. */
+void runner_yield_all(struct runner *runner);
 /* All attempts, also those that begin later: the daemon stops. Any thread. */
 void runner_cancel_all(struct runner *runner);
 /* What status.retry says of failures before the daemon was started. */

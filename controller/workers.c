@@ -6,6 +6,7 @@
 enum {
     WAIT_MAX_MS = 60000,
     STORE_AWAY_MS = 1000, /* how long a key rests while the records' database is away */
+    STANDBY_MS = 1000,    /* between two looks whether we lead; a change wakes earlier */
 };
 
 struct worker {
@@ -33,12 +34,30 @@ static void wake(void *context)
     pthread_mutex_unlock(&workers->lock);
 }
 
+void workers_wake(struct workers *workers)
+{
+    wake(workers);
+}
+
+/* What this worker writes from now on carries the epoch in which we lead. */
+static bool may_act(struct worker *worker)
+{
+    const struct leader *leader = worker->workers->options.leader;
+    int64_t epoch = 0;
+    if (leader && !leader_may_act(leader, &epoch))
+        return false;
+    store_set_epoch(worker->ctx.store, epoch);
+    return true;
+}
+
 /* Waits until something may be due. False: stopping. */
 static bool wait_for_work(struct worker *worker)
 {
     struct workers *workers = worker->workers;
     pthread_mutex_lock(&workers->lock);
     int64_t now_ms = clock_mono_ms(), next_ms = queue_next_ms(workers->options.queue, worker->lane, now_ms);
+    if (!may_act(worker))
+        next_ms = now_ms + STANDBY_MS;
     if (next_ms > now_ms + WAIT_MAX_MS)
         next_ms = now_ms + WAIT_MAX_MS;
     struct timespec until = { .tv_sec = next_ms / 1000, .tv_nsec = next_ms % 1000 * 1000000 };
@@ -56,7 +75,7 @@ static void *work(void *context)
     while (wait_for_work(worker)) {
         struct queue_item item;
         int64_t now_ms = clock_mono_ms();
-        if (!queue_take(options->queue, worker->lane, now_ms, &item))
+        if (!may_act(worker) || !queue_take(options->queue, worker->lane, now_ms, &item))
             continue;
         if (options->feed && !feed_is_connected(options->feed)) {
             queue_add_after(options->queue, &item.key, QUEUE_URGENT, now_ms, STORE_AWAY_MS);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "controller/leader.h"
 #include "controller/run.h"
 #include "store/feed.h"
 
@@ -17,6 +18,7 @@ struct workers_options {
     const struct docker_options *docker;
     const char *server_url;
     struct feed *feed;              /* while it is not connected nothing is tried; NULL: always */
+    const struct leader *leader;    /* while it may not act nothing is tried; NULL: always */
     size_t quick, long_ones;        /* threads per lane */
     void (*on_done)(void *context); /* after each attempt, from its worker; must not block */
     void *context;
@@ -25,6 +27,8 @@ struct workers;
 /* Before anybody else has the queue: its changes come here. */
 struct workers *workers_new(const struct workers_options *options);
 bool workers_start(struct workers *workers, struct err *err) MUST_USE;
+/* What they may do has changed: they look again. Any thread. */
+void workers_wake(struct workers *workers);
 /* Cancels what runs and waits for it. NULL does nothing. */
 void workers_stop(struct workers *workers);
 /* After the last one who changes the queue has ended. NULL does nothing. */

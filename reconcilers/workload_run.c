@@ -150,7 +150,7 @@ static bool create(struct reconcile_context *ctx, const struct workload *workloa
     if (!ok) {
         /* Without its files it must never be started, so it does not stay. */
         struct err ignored = ERR_INIT;
-        struct call clean_up = call_within(NULL, CLEAN_UP_MS);
+        struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
         if (!container_remove(ctx->docker, id, &clean_up, &ignored))
             err_release(&ignored); /* the next look finds one that was never started, which does not count */
         return err_wrap(err, "prepare container %s", creation->name);
@@ -208,7 +208,7 @@ static bool finish_job(struct reconcile_context *ctx, const char *id, const stru
     CLEANUP(str_release) struct str output = STR_INIT;
     CLEANUP(err_release) struct err ignored = ERR_INIT;
     bool ended = container_wait(ctx->docker, id, &wait, ret_exit_code, err);
-    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
+    struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
     /* Its own limit, not the attempt's. */
     if (!ended && err->code == ERR_TIMEOUT && call_left_ms(&ctx->call) > 0)
         err_set(err, ERR_EXIT, "%s did not end within its time limit of %" PRId64 " s", job->purpose,
@@ -242,7 +242,7 @@ bool workload_run_job(struct reconcile_context *ctx, const struct workload *work
         return err_wrap(err, "%s", job->purpose);
     struct err problem = ERR_INIT;
     if (!container_start(ctx->docker, id, &ctx->call, &problem)) {
-        struct call clean_up = call_within(NULL, CLEAN_UP_MS);
+        struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
         CLEANUP(err_release) struct err ignored = ERR_INIT;
         if (!container_remove(ctx->docker, id, &clean_up, &ignored))
             err_wrap(&problem, "(its container stays until the next try)");
@@ -289,7 +289,7 @@ bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *
         create_copier(ctx, workload, from_volume, COPY_FROM_SUFFIX, &from, err) &&
         create_copier(ctx, workload, workload->volume, COPY_TO_SUFFIX, &to, err) &&
         container_copy_tree(ctx->docker, from, workload->app->data_path, to, workload->app->data_path, &copy, err);
-    struct call clean_up = call_within(NULL, CLEAN_UP_MS);
+    struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
     const char *made[] = { from, to };
     for (size_t i = 0; i < ARRAY_LEN(made); i++) {
         CLEANUP(err_release) struct err problem = ERR_INIT;

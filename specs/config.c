@@ -119,6 +119,9 @@ void config_check(const struct config *config, struct problems *problems)
                      (long long)config->network.prefix_length, config->network.pool);
     if (config->controller.backoff_first_ms > config->controller.backoff_max_ms)
         problems_add(problems, PROBLEM_INVALID, "controller.backoffFirst", "is longer than controller.backoffMax");
+    /* Its session is ended by the server after twice the hold; then the new one waits. */
+    if (config->leader.take_over_ms < 2 * config->leader.hold_ms)
+        problems_add(problems, PROBLEM_INVALID, "leader.takeOver", "is shorter than twice leader.hold");
     if (!config->listen.certificate != !config->listen.key)
         problems_add(problems, PROBLEM_INVALID, "listen.certificate",
                      "certificate and key are given together or not at all");
@@ -222,6 +225,16 @@ static const struct field controller_fields[] = {
     { NULL },
 };
 
+static const struct field leader_fields[] = {
+    { "hold", FIELD_DURATION, offsetof(struct config_leader, hold_ms), .fallback = "5s", .min = 200, .max = HOUR_MS,
+      .doc = "The leading tenantd begins nothing when its lock was not confirmed for this long." },
+    { "takeOver", FIELD_DURATION, offsetof(struct config_leader, take_over_ms), .fallback = "15s", .min = 400,
+      .max = HOUR_MS,
+      .doc =
+          "How long a new leader waits before its first act, should the one before not know yet. The same for all." },
+    { NULL },
+};
+
 static const struct field log_fields[] = {
     { "level", FIELD_ENUM, offsetof(struct config_log, level), .fallback = "info", .choices = level_words,
       .doc = "Least important lines that are written." },
@@ -250,6 +263,8 @@ const struct field config_fields[] = {
       .doc = "How records are worked on." },
     { "backup", FIELD_OBJECT, offsetof(struct config, backup), .fields = config_backup_fields,
       .doc = "Where recovery points go, how they are sealed, how long they stay." },
+    { "leader", FIELD_OBJECT, offsetof(struct config, leader), .fields = leader_fields,
+      .doc = "Which of several daemons on the same records acts." },
     { "log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields, .doc = "What is logged, and how." },
     { "changeKeep", FIELD_DURATION, offsetof(struct config, change_keep_ms), .fallback = "1h", .min = MINUTE_MS,
       .max = 30 * DAY_MS, .doc = "How far back a watch may look." },

@@ -71,6 +71,10 @@ struct config {
         int64_t keep_deleted_ms;
         int64_t parallel;
     } backup;
+    struct config_leader {
+        int64_t hold_ms;      /* nothing is begun when the lock was not confirmed for so long */
+        int64_t take_over_ms; /* how long a new leader waits before its first effect */
+    } leader;
     struct config_log {
         int level;  /* enum log_level */
         int format; /* enum log_format */

@@ -229,14 +229,10 @@ static void *feed_run(void *context)
 
 /* ---- for other threads ---- */
 
-struct feed *feed_start(const struct store_options *options, int64_t keep_ms)
+struct feed *feed_new(int64_t keep_ms)
 {
     struct feed *feed = MEM_NEW(struct feed);
     pthread_condattr_t monotonic;
-    sigset_t all, usual;
-    feed->store = store_new(options);
-    feed->store->listens = true;
-    store_set_call(feed->store, &feed->call);
     feed->keep_ms = keep_ms;
     feed->version = NOT_KNOWN;
     feed->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -246,13 +242,30 @@ struct feed *feed_start(const struct store_options *options, int64_t keep_ms)
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&feed->moved, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    if (feed->stop_fd < 0)
+        abort(); /* out of descriptors before the daemon has begun */
+    return feed;
+}
+
+void feed_open(struct feed *feed, const struct store_options *options)
+{
+    sigset_t all, usual;
+    feed->store = store_new(options);
+    feed->store->listens = true;
+    store_set_call(feed->store, &feed->call);
     /* Signals are the loop's. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &usual);
-    if (feed->stop_fd < 0 || pthread_create(&feed->thread, NULL, feed_run, feed) != 0)
-        abort(); /* out of descriptors or memory before the daemon has begun */
+    if (pthread_create(&feed->thread, NULL, feed_run, feed) != 0)
+        abort(); /* out of memory before the daemon has begun */
     pthread_sigmask(SIG_SETMASK, &usual, NULL);
     pthread_setname_np(feed->thread, "feed");
+}
+
+struct feed *feed_start(const struct store_options *options, int64_t keep_ms)
+{
+    struct feed *feed = feed_new(keep_ms);
+    feed_open(feed, options);
     return feed;
 }
 
@@ -263,8 +276,9 @@ void feed_stop(struct feed *feed)
     uint64_t one = 1;
     __atomic_store_n(&feed->cancelled, 1, __ATOMIC_RELEASE);
     if (write(feed->stop_fd, &one, sizeof(one)) != (ssize_t)sizeof(one))
-        abort(); /* an eventfd takes 2^64 - 2 of these */
-    pthread_join(feed->thread, NULL);
+        abort();     /* an eventfd takes 2^64 - 2 of these */
+    if (feed->store) /* it was opened */
+        pthread_join(feed->thread, NULL);
     store_free(feed->store);
     ring_clear(feed);
     close(feed->stop_fd);

@@ -35,6 +35,9 @@ struct feed;
  * `keep_ms` are pruned each minute.
  */
 struct feed *feed_start(const struct store_options *options, int64_t keep_ms);
+/* The same in two steps, for who hands the feed out before the database is known: until feed_open() it is not connected. */
+struct feed *feed_new(int64_t keep_ms);
+void feed_open(struct feed *feed, const struct store_options *options); /* once */
 /* Subscribers and waiters must have gone. */
 void feed_stop(struct feed *feed);
 int64_t feed_version(struct feed *feed); /* newest version seen; 0 before it first connected */

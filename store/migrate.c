@@ -55,6 +55,10 @@ static const char *const migrations[] = {
     " user_name text collate \"C\" primary key, digest text collate \"C\" not null unique,"
     " role text not null check (role in ('member', 'admin')), namespace text collate \"C\" not null, created_ms bigint "
     "not null);",
+    /* 2 */
+    "create table leader (epoch bigint not null, holder text not null, name text not null, since_ms bigint not null,"
+    " is_only boolean primary key default true check (is_only));"
+    "insert into leader (epoch, holder, name, since_ms) values (0, '', '', 0);",
 };
 
 static bool query_int(struct pg *pg, const char *sql, const struct call *call, int64_t *ret, struct err *err)

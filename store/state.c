@@ -1,11 +1,11 @@
 /* What is kept beside records: facts of the installation, reconcilers' state, sealed secrets, claims. */
 #include "store/store_internal.h"
 
-/* One statement outside of a transaction that refers to a record. */
+/* One statement that refers to a record. */
 static bool run_for_record(struct store *store, enum statement_id id, const char *uid, struct params params,
                            struct err *err)
 {
-    if (store_run(store, id, params, NULL, err))
+    if (store_run_alone(store, id, params, err))
         return true;
     return store_has_lost_its_record(store) ? err_set(err, ERR_NOT_FOUND, "no record has uid %s", uid) : false;
 }
@@ -161,7 +161,7 @@ bool store_claim_of(struct store *store, const char *scope, const char *uid, cha
 
 bool store_claim_drop(struct store *store, const char *scope, const char *uid, struct err *err)
 {
-    return store_run(store, CLAIM_DROP, PARAMS(TEXT(scope), TEXT(uid)), NULL, err);
+    return store_run_alone(store, CLAIM_DROP, PARAMS(TEXT(scope), TEXT(uid)), err);
 }
 
 bool store_claims(struct store *store, const char *scope, struct strv *ret_values, struct err *err)

@@ -15,6 +15,10 @@
 #define CHANGE_COLUMNS                                                                                                 \
     "version, kind, namespace, name, uid, generation, operation, object, spec_changed, is_event, who, at_ms"
 
+/* Any two numbers of our own. The first is held by the session that leads, the second by transactions. */
+#define LEADER_LOCK_KEY "731964850264"
+#define LEADER_GATE_KEY "731964850265"
+
 #define NEXT_VERSION "with next as (update counter set version = version + 1 returning version), "
 /* `stored` in front of it makes a write that met no row answer with no row, which is an error then. */
 #define TELL "select next.version, pg_notify('tenantd_change', next.version::text) from next, stored"
@@ -122,6 +126,23 @@ const struct statement statements[STATEMENTS] = {
                     "namespace = excluded.namespace, created_ms = excluded.created_ms" },
     [TOKEN_FIND] = { "token_find", 1, "select user_name, role, namespace from token where digest = $1" },
     [TOKEN_DROP_MEMBERS] = { "token_drop_members", 1, "delete from token where namespace = $1" },
+
+    [LEADER_FIND] = { "leader_find", 0, "select epoch, holder, name, since_ms from leader" },
+    [LEADER_SILENCE] = { "leader_silence", 1, "select set_config('idle_session_timeout', $1, false)" },
+    [LEADER_LOCK] = { "leader_lock", 0, "select pg_try_advisory_lock(" LEADER_LOCK_KEY ") as held" },
+    [LEADER_UNLOCK] = { "leader_unlock", 0, "select pg_advisory_unlock_all()" },
+    [LEADER_GATE] = { "leader_gate", 0, "select pg_advisory_xact_lock(" LEADER_GATE_KEY ")" },
+    [LEADER_ENTER] = { "leader_enter", 0, "select pg_advisory_xact_lock_shared(" LEADER_GATE_KEY ")" },
+    [LEADER_BEGIN] = { "leader_begin", 3,
+                       "update leader set epoch = epoch + 1, holder = $1, name = $2, since_ms = $3::bigint "
+                       "returning epoch" },
+    /* The connection may be another one than that which took the lock: so it is asked for what this one holds. */
+    [LEADER_CONFIRM] = { "leader_confirm", 0,
+                         "select epoch, exists (select from pg_locks where locktype = 'advisory' and granted "
+                         "and pid = pg_backend_pid() and objsubid = 1 and database = (select oid from pg_database "
+                         "where datname = current_database()) and (classid::bigint << 32 | objid::bigint) = "
+                         "" LEADER_LOCK_KEY ") as held from leader" },
+    [LEADER_LEAVE] = { "leader_leave", 1, "update leader set holder = '' where epoch = $1::bigint" },
 };
 
 void statements_add_script(struct str *script)

@@ -160,7 +160,7 @@ bool store_transact(struct store *store, store_transaction_fn *run, void *contex
         CLEANUP(err_release) struct err problem = ERR_INIT;
         if (!begin(store, err))
             return false;
-        bool done = run(store, context, &problem);
+        bool done = (store->epoch == 0 || epoch_is_newest(store, &problem)) && run(store, context, &problem);
         if (done && !store->keep && !store->has_failed) {
             end_without_commit(store);
             return true;

@@ -22,7 +22,8 @@ struct store {
     const uint8_t *key;
     const struct call *call; /* the caller's; NULL: own_call, made anew for each */
     struct call own_call;
-    bool listens; /* the feed's connection: LISTEN comes before all else */
+    int64_t epoch; /* writes are refused when another one has begun; 0: they are made in none */
+    bool listens;  /* the feed's connection: LISTEN comes before all else */
     bool in_transaction;
     bool has_failed;          /* a statement of this transaction did: the others are refused */
     bool keep;                /* there is something to commit */
@@ -52,6 +53,11 @@ bool store_run(struct store *store, enum statement_id id, struct params params, 
 /* The same for statements that take a version: tells which. */
 bool store_run_versioned(struct store *store, enum statement_id id, struct params params, int64_t *ret_version,
                          struct err *err) MUST_USE;
+
+/* A write that is one statement: a transaction of its own where it is made in an epoch. */
+bool store_run_alone(struct store *store, enum statement_id id, struct params params, struct err *err) MUST_USE;
+/* Within a transaction: the store's epoch still counts until that ends. ERR_CONFLICT: another one has begun. */
+bool epoch_is_newest(struct store *store, struct err *err) MUST_USE;
 
 /* ---- transactions ---- */
 

@@ -161,7 +161,7 @@ bool image_read_file(struct docker *docker, const char *reference, const char *p
         return err_wrap(err, "read %s in image %s", path, reference);
     bool done = container_read_file(docker, id, path, limit, &within, &seen, err);
     /* The container goes also when the call was cancelled or is over. */
-    struct call removal = call_within(NULL, REMOVE_MS);
+    struct call removal = call_afterwards(call, REMOVE_MS);
     if (!container_remove(docker, id, &removal, &leftover) && done) {
         done = false;
         if (err)

@@ -224,9 +224,9 @@ bool database_close(struct server *server, const char *name, const char *stamp, 
 /*
  * After an act that failed, also because its deadline passed; what cannot be reopened now is so by database_repair().
  */
-static void reopen(struct server *server, const char *name)
+static void reopen(struct server *server, const char *name, const struct call *failed)
 {
-    struct call call = call_within(NULL, REOPEN_MS);
+    struct call call = call_afterwards(failed, REOPEN_MS);
     CLEANUP(str_release) struct str sql = STR_INIT;
     CLEANUP(err_release) struct err why = ERR_INIT;
     add_alter(&sql, name, "allow_connections true");
@@ -270,7 +270,7 @@ bool database_rename(struct server *server, const char *name, const char *new_na
         execute(server->pg, &rename, call, err))
         return true;
     if (database.allow_connections)
-        reopen(server, name);
+        reopen(server, name, call);
     return err_wrap(err, "rename database %s to %s", name, new_name);
 }
 

@@ -25,6 +25,7 @@ struct api_fixture {
     struct world *world;
     struct feed *feed;
     struct api_options options;
+    const char *server_url; /* NULL: the store's */
     struct api *api;
     pthread_t settler;
     int settler_stops;
@@ -107,6 +108,7 @@ static inline void api_fixture_start(struct api_fixture *fixture)
     fixture->options.feed = fixture->feed;
     fixture->options.world = fixture->world;
     assert_ok(api_start(&fixture->options, &fixture->api, &err), &err);
+    api_open(fixture->api, fixture->server_url ? fixture->server_url : fixture->store.url);
 }
 
 static inline void api_fixture_stop(struct api_fixture *fixture)
@@ -149,7 +151,6 @@ static inline void api_fixture_open(struct api_fixture *fixture, struct pg_fixtu
         .store = &fixture->store.options,
         .settings = &fixture->settings,
         .docker = &fixture->docker,
-        .server_url = fixture->store.url,
     };
     api_fixture_start(fixture);
 }

@@ -39,7 +39,7 @@ static int open_place(void **state)
     place->api->docker = (struct docker_options){ .timeout_ms = 10 * SECOND_MS };
     place->api->settings.prefix = place->live->prefix;
     place->server_url = prepare_server(place->api);
-    place->api->options.server_url = place->server_url;
+    place->api->server_url = place->server_url;
     api_fixture_start(place->api);
     make_acme(place->api);
     CLEANUP(reply_release) struct reply reply;

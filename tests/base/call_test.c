@@ -73,6 +73,27 @@ static void cancelling(void **state)
     assert_fails(call_check(&call, &err), &err, ERR_CANCELLED);
 }
 
+static void a_permission_lapses(void **state)
+{
+    (void)state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    int64_t permitted_until_ms = 2000;
+    int flag = 1;
+    now_ms = 1999;
+    struct call outer = { .cancelled = &flag,
+                          .deadline_mono_ms = 1500,
+                          .permitted_until_mono_ms = &permitted_until_ms };
+    struct call afterwards = call_afterwards(&outer, 100);
+    assert_ok(call_check(&afterwards, &err), &err);
+    assert_int_equal(call_left_ms(&afterwards), 100);
+    now_ms = 2000;
+    assert_fails(call_check(&afterwards, &err), &err, ERR_CANCELLED);
+    struct call within = call_within(&afterwards, 50);
+    assert_true(call_is_cancelled(&within));
+    __atomic_store_n(&permitted_until_ms, 3000, __ATOMIC_RELEASE);
+    assert_false(call_is_cancelled(&within));
+}
+
 static void without_a_call(void **state)
 {
     (void)state;
@@ -89,6 +110,7 @@ int main(void)
     CHECK_ROWS(&list, within, within_rows);
     CHECK_TEST(&list, time_runs_out);
     CHECK_TEST(&list, cancelling);
+    CHECK_TEST(&list, a_permission_lapses);
     CHECK_TEST(&list, without_a_call);
     return check_run("call", &list);
 }
