@@ -9,7 +9,8 @@
 #define FILE_MAX           (1024 * 1024)
 #define ENVIRONMENT_PREFIX "TENANTD_"
 /* Names the configuration file itself; read by who calls us. */
-#define ENVIRONMENT_FILE "TENANTD_CONFIG"
+/* Variables that are no settings: where the file is, and what bootstrap-database is given. */
+static const char *const not_settings[] = { "TENANTD_CONFIG", "TENANTD_POSTGRES_PASSWORD", NULL };
 
 /* A row of the table with its whole path: "listen.maxBody" and TENANTD_LISTEN_MAX_BODY. */
 struct setting {
@@ -144,8 +145,11 @@ static void apply_variable(const struct settings *settings, const char *entry, j
     const char *text = entry + len + (entry[len] == '=');
     struct nearest nearest;
     nearest_start(&nearest, name);
-    if (!str_starts_with(name, ENVIRONMENT_PREFIX) || str_equal(name, ENVIRONMENT_FILE))
+    if (!str_starts_with(name, ENVIRONMENT_PREFIX))
         return;
+    for (size_t i = 0; not_settings[i]; i++)
+        if (str_equal(name, not_settings[i]))
+            return;
     for (size_t i = 0; i < settings->count; i++) {
         const struct setting *setting = &settings->items[i];
         if (str_equal(setting->variable, name)) {

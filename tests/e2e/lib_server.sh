@@ -1,6 +1,6 @@
 # Sourced after lib.sh by suites whose daemon does not run its own database server: a PostgreSQL of the suite's own on
 # $server_port, which it may stop, kill and start again.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 server_port=$((15000 + number))
 server=/tmp/tenantd-e2e-$suite-$number
 server_password=pw$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
@@ -8,8 +8,16 @@ server_programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tai
 
 as_postgres() { (cd / && setpriv --reuid=postgres --regid=postgres --init-groups "$@"); }
 
+# A killed one leaves processes that hold its memory a moment longer.
 server_start() {
-    as_postgres "$server_programs/pg_ctl" -D "$server/data" -l "$server/log" -w -t 120 start >/dev/null 8>&-
+    local i
+    for i in $(seq 60); do
+        as_postgres "$server_programs/pg_ctl" -D "$server/data" -l "$server/log" -w -t 120 start >/dev/null 2>&1 8>&- && return 0
+        sleep 0.5
+    done
+    echo "the database server does not start (after $i tries):"
+    tail -5 "$server/log"
+    return 1
 }
 
 # Without any chance to write: as when the power fails.
@@ -26,7 +34,7 @@ server_remove() {
 # bootstrap-database with the configuration given.
 server_make() { # server_make CONFIG
     local bridge
-    bridge=$(docker network inspect bridge -f '{{(index .IPAM.Config 0).Gateway}}')
+    bridge=$(ip -4 -o addr show docker0 | sed -nE "s/.*inet ([0-9.]+).*/\1/p")
     server_remove
     mkdir -p "$server"
     chown postgres "$server"
