@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/stream.h"
 
 struct process {
     const char *const *argv;      /* argv[0] is looked up in PATH */
@@ -24,3 +25,17 @@ struct process {
  */
 bool process_run(const struct process *process, const struct call *call, struct str *ret_output,
                  struct err *err) MUST_USE;
+
+/*
+ * The same for a program whose standard output is a stream: it goes to `to`, which is neither finished nor freed, at the pace at which that takes
+ * it; only standard error is kept for messages. True: it exited 0 and `to` has taken everything. When `to` refuses, the group is ended and
+ * the error is its.
+ */
+bool process_run_into(const struct process *process, struct sink *to, const struct call *call,
+                      struct err *err) MUST_USE;
+/*
+ * A program as the end of a chain: what is written goes to its standard input (`process->input` is not used), and sink_finish() closes that
+ * and waits for its end: true when it exited 0. A program that ends early fails the next write with what it said. All that `process` and
+ * `call` point to is borrowed until the sink is freed. Freed before it is finished: the group is ended.
+ */
+struct sink *process_sink_new(const struct process *process, const struct call *call);
