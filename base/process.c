@@ -1,6 +1,4 @@
 /* Running programs: spawn, watch output, exit, deadline and cancel flag, and never leave a child behind. */
-#include "base/process.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process_internal.h"
+
 #define OUTPUT_LIMIT   ((size_t)64 << 10)
 #define READ_SIZE      ((size_t)16 << 10)
 #define CANCEL_POLL_MS 50 /* the flag has no descriptor that poll() could wait on */
@@ -18,21 +18,25 @@
 #define SHOWN_LINES    4
 #define SHOWN_BYTES    ((size_t)1000)
 
-/* A running child and what it has printed. */
-struct child {
-    const char *program;
-    pid_t pid; /* also its process group */
-    int pid_fd;
-    int output_fd; /* -1 after its end */
-    size_t output_limit;
-    struct str output;       /* up to twice the limit, so that cutting is rare */
-    int64_t kill_at_mono_ms; /* SIGTERM was sent, SIGKILL follows then; 0: neither */
-};
+void child_init(struct child *child, const struct process *process)
+{
+    *child = (struct child){
+        .program = process->argv[0],
+        .pid_fd = -1,
+        .output_fd = -1,
+        .stream_fd = -1,
+        .feed_fd = -1,
+        .output_limit = process->output_limit ? process->output_limit : OUTPUT_LIMIT,
+        .output = STR_INIT,
+    };
+}
 
-static void child_release(struct child *child)
+void child_release(struct child *child)
 {
     closep(&child->pid_fd);
     closep(&child->output_fd);
+    closep(&child->stream_fd);
+    closep(&child->feed_fd);
     str_release(&child->output);
 }
 
@@ -108,14 +112,19 @@ static void attributes_set(posix_spawnattr_t *attributes)
     posix_spawnattr_setsigdefault(attributes, &all);
 }
 
+/* What the child gets as 0, 1 and 2. */
+struct ends {
+    int input, output, error;
+};
+
 /* The only step that can fail here is memory, which glibc reports as an errno, as posix_spawnp() does. */
-static int actions_set(posix_spawn_file_actions_t *actions, int input_fd, int output_fd, const char *directory)
+static int actions_set(posix_spawn_file_actions_t *actions, const struct ends *ends, const char *directory)
 {
-    int errnum = posix_spawn_file_actions_adddup2(actions, input_fd, STDIN_FILENO);
+    int errnum = posix_spawn_file_actions_adddup2(actions, ends->input, STDIN_FILENO);
     if (errnum == 0)
-        errnum = posix_spawn_file_actions_adddup2(actions, output_fd, STDOUT_FILENO);
+        errnum = posix_spawn_file_actions_adddup2(actions, ends->output, STDOUT_FILENO);
     if (errnum == 0)
-        errnum = posix_spawn_file_actions_adddup2(actions, output_fd, STDERR_FILENO);
+        errnum = posix_spawn_file_actions_adddup2(actions, ends->error, STDERR_FILENO);
     if (errnum == 0) /* ours are O_CLOEXEC, but a library may have opened some that are not */
         errnum = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
     if (errnum == 0 && directory)
@@ -123,7 +132,7 @@ static int actions_set(posix_spawn_file_actions_t *actions, int input_fd, int ou
     return errnum;
 }
 
-static int spawn(const struct process *process, int input_fd, int output_fd, pid_t *ret_pid)
+static int spawn(const struct process *process, const struct ends *ends, pid_t *ret_pid)
 {
     CLEANUP(strv_release) struct strv argv = STRV_INIT;
     CLEANUP(strv_release) struct strv env = STRV_INIT;
@@ -135,7 +144,7 @@ static int spawn(const struct process *process, int input_fd, int output_fd, pid
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     attributes_set(&attributes);
-    int errnum = actions_set(&actions, input_fd, output_fd, process->directory);
+    int errnum = actions_set(&actions, ends, process->directory);
     if (errnum == 0)
         errnum = posix_spawnp(ret_pid, argv.items[0], &actions, &attributes, argv.items, env.items);
     posix_spawnattr_destroy(&attributes);
@@ -143,7 +152,7 @@ static int spawn(const struct process *process, int input_fd, int output_fd, pid
     return errnum;
 }
 
-static int reap(pid_t pid)
+int child_reap(pid_t pid)
 {
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -151,27 +160,37 @@ static int reap(pid_t pid)
     return status;
 }
 
-static bool child_start(struct child *child, const struct process *process, struct err *err)
+/* A pipe whose end on our side never blocks. `ours` is 0 when we read from it, 1 when we write. */
+static bool open_pipe(int ours, int *ret_our_fd, int *ret_child_fd, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return err_set_errno(err, errno, "make a pipe");
+    *ret_our_fd = ends[ours];
+    *ret_child_fd = ends[1 - ours];
+    return fcntl(*ret_our_fd, F_SETFL, O_NONBLOCK) == 0 || err_set_errno(err, errno, "prepare the pipe");
+}
+
+bool child_start(struct child *child, const struct process *process, unsigned pipes, struct err *err)
 {
     CLEANUP(closep) int input_fd = -1;
     CLEANUP(closep) int write_fd = -1;
-    int ends[2];
-    if (!open_input(process, &input_fd, err))
+    CLEANUP(closep) int stream_fd = -1;
+    bool has_input =
+        pipes & CHILD_TAKES_INPUT ? open_pipe(1, &child->feed_fd, &input_fd, err) : open_input(process, &input_fd, err);
+    if (!has_input || !open_pipe(0, &child->output_fd, &write_fd, err))
         return false;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return err_set_errno(err, errno, "make a pipe");
-    child->output_fd = ends[0];
-    write_fd = ends[1];
-    if (fcntl(child->output_fd, F_SETFL, O_NONBLOCK) != 0)
-        return err_set_errno(err, errno, "prepare the pipe");
-    int errnum = spawn(process, input_fd, write_fd, &child->pid);
+    if ((pipes & CHILD_GIVES_OUTPUT) && !open_pipe(0, &child->stream_fd, &stream_fd, err))
+        return false;
+    const struct ends ends = { input_fd, stream_fd >= 0 ? stream_fd : write_fd, write_fd };
+    int errnum = spawn(process, &ends, &child->pid);
     if (errnum != 0) /* a program that is not installed must not read as "what you asked for is not there" */
         return err_set(err, ERR_INTERNAL, "%s", strerrordesc_np(errnum));
     child->pid_fd = pidfd_open(child->pid, 0);
     if (child->pid_fd < 0) {
         err_set_errno(err, errno, "watch the process");
         kill(-child->pid, SIGKILL);
-        reap(child->pid);
+        child_reap(child->pid);
         return false;
     }
     return true;
@@ -186,7 +205,7 @@ static void keep_last(struct str *output, size_t limit)
 }
 
 /* Takes what is there, in at most so many rounds. */
-static void child_read(struct child *child, int rounds)
+void child_read(struct child *child, int rounds)
 {
     char buffer[READ_SIZE];
     for (int i = 0; i < rounds && child->output_fd >= 0; i++) {
@@ -203,7 +222,7 @@ static void child_read(struct child *child, int rounds)
     }
 }
 
-static int64_t poll_ms(const struct child *child, const struct call *call)
+int64_t child_poll_ms(const struct child *child, const struct call *call)
 {
     if (child->kill_at_mono_ms == INT64_MAX)
         return -1; /* SIGKILL was sent: it will end */
@@ -216,7 +235,7 @@ static int64_t poll_ms(const struct child *child, const struct call *call)
 }
 
 /* Sends the signal that is due, if one is. */
-static void child_signal(struct child *child, const struct call *call, struct err *ret_why)
+void child_signal(struct child *child, const struct call *call, struct err *ret_why)
 {
     if (!child->kill_at_mono_ms && !call_check(call, ret_why)) {
         kill(-child->pid, SIGTERM);
@@ -228,12 +247,12 @@ static void child_signal(struct child *child, const struct call *call, struct er
 }
 
 /* Waits for the end of the child; `ret_why` tells why we ended it, when we did. */
-static int child_wait(struct child *child, const struct call *call, struct err *ret_why)
+int child_wait(struct child *child, const struct call *call, struct err *ret_why)
 {
     for (;;) {
         struct pollfd polled[] = { { .fd = child->pid_fd, .events = POLLIN },
                                    { .fd = child->output_fd, .events = POLLIN } };
-        poll(polled, ARRAY_LEN(polled), (int)poll_ms(child, call)); /* failing, it leaves revents at 0 */
+        poll(polled, ARRAY_LEN(polled), (int)child_poll_ms(child, call)); /* failing, it leaves revents at 0 */
         if (polled[0].revents)
             break;
         if (polled[1].revents)
@@ -244,7 +263,7 @@ static int child_wait(struct child *child, const struct call *call, struct err *
     child_read(child, 256);
     if (ret_why->code != ERR_NONE)
         kill(-child->pid, SIGKILL); /* before the reaping, so that the number is still this group's */
-    return reap(child->pid);
+    return child_reap(child->pid);
 }
 
 /* The last lines, on one line. */
@@ -269,7 +288,7 @@ static char *last_lines(const struct str *output)
     return str_steal(&shown);
 }
 
-static bool judge(const struct child *child, int status, const struct err *why, struct err *err)
+bool child_judge(const struct child *child, int status, const struct err *why, struct err *err)
 {
     if (why->code == ERR_NONE && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
@@ -285,20 +304,14 @@ static bool judge(const struct child *child, int status, const struct err *why, 
 
 bool process_run(const struct process *process, const struct call *call, struct str *ret_output, struct err *err)
 {
-    CLEANUP(child_release)
-    struct child child = {
-        .program = process->argv[0],
-        .pid_fd = -1,
-        .output_fd = -1,
-        .output_limit = process->output_limit ? process->output_limit : OUTPUT_LIMIT,
-        .output = STR_INIT,
-    };
+    CLEANUP(child_release) struct child child;
+    child_init(&child, process);
     CLEANUP(err_release) struct err why = ERR_INIT;
-    if (!call_check(call, err) || !child_start(&child, process, err))
+    if (!call_check(call, err) || !child_start(&child, process, 0, err))
         return err_wrap(err, "run %s", child.program);
     int status = child_wait(&child, call, &why);
     keep_last(&child.output, child.output_limit);
-    bool succeeded = judge(&child, status, &why, err);
+    bool succeeded = child_judge(&child, status, &why, err);
     if (ret_output)
         str_move(ret_output, &child.output);
     return succeeded;

@@ -27,15 +27,16 @@ bool process_run(const struct process *process, const struct call *call, struct 
                  struct err *err) MUST_USE;
 
 /*
- * The same for a program whose standard output is a stream: it goes to `to`, which is neither finished nor freed, at the pace at which that takes
- * it; only standard error is kept for messages. True: it exited 0 and `to` has taken everything. When `to` refuses, the group is ended and
- * the error is its.
+ * The same for a program whose standard output is a stream: it goes to `to`, which is neither finished nor freed, at the
+ * pace at which that takes it; only standard error is kept for messages. True: it exited 0 and `to` has taken
+ * everything. When `to` refuses, the group is killed and the error is its.
  */
 bool process_run_into(const struct process *process, struct sink *to, const struct call *call,
                       struct err *err) MUST_USE;
 /*
- * A program as the end of a chain: what is written goes to its standard input (`process->input` is not used), and sink_finish() closes that
- * and waits for its end: true when it exited 0. A program that ends early fails the next write with what it said. All that `process` and
- * `call` point to is borrowed until the sink is freed. Freed before it is finished: the group is ended.
+ * A program as the end of a chain: what is written goes to its standard input (`process->input` is not used), and
+ * sink_finish() closes that and waits for its end: true when it exited 0. When it ends early, the write after that fails
+ * with what it said. SIGPIPE must be ignored. All that `process` and `call` point to is borrowed until the sink is
+ * freed. Freed before it is finished: the group is killed.
  */
 struct sink *process_sink_new(const struct process *process, const struct call *call);

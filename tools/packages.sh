@@ -9,7 +9,7 @@ set -euo pipefail
 # Compile tenantd and tenantctl.
 build=(gcc libc6-dev libcrypt-dev make pkg-config
     libcmocka-dev libcurl4-openssl-dev libev-dev libexpat1-dev libjansson-dev libmicrohttpd-dev libpq-dev libssl-dev
-    libyaml-dev)
+    libyaml-dev libzstd-dev)
 # Run tenantd with its embedded default, and make Odoo's image where no registry answers.
 # apparmor: dockerd asks for apparmor_parser wherever the kernel has AppArmor.
 run=(apparmor ca-certificates curl docker.io git iproute2 iptables mmdebstrap openssl postgresql-15 util-linux zstd)
