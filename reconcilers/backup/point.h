@@ -44,8 +44,8 @@ struct point_part {
 /* A sink for the plain bytes of one object: packed, encrypted, stored in each place. `ret_part` is borrowed until it is freed. */
 struct sink *point_part_sink_new(const struct point_target *target, const char *object, struct point_part *ret_part);
 /* Reads a part back from a place and compares. ERR_NOT_FOUND, or ERR_INVALID with both hashes. */
-bool point_check_stored(struct objects *place, const struct point_id *id, const char *object, uint64_t stored_bytes,
-                        const char *stored_sha256, const struct call *call, struct err *err) MUST_USE;
+bool point_check_stored(struct objects *place, const struct point_id *id, const char *object,
+                        const struct digest *wanted, const struct call *call, struct err *err) MUST_USE;
 /* Stores the manifest and reads it back. From now on the point counts. */
 bool point_publish(struct objects *place, const struct point_id *id, const char *manifest_text, const struct call *call,
                    struct err *err) MUST_USE;
@@ -70,6 +70,7 @@ bool point_open(const struct point_source *source, const struct point_id *id, co
 void point_free(struct point *point);
 void point_freep(struct point **point);
 const struct manifest *point_manifest(const struct point *point);
+const char *point_manifest_text(const struct point *point); /* as it is stored; borrowed */
 bool point_has(const struct point *point, const char *object);
 /*
  * Fetches an object, decrypts and unpacks it into `to`, which is neither finished nor freed. True: everything came, and size and hash of the
