@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "specs/field.h"
 
-enum s3_style { S3_PATH, S3_VIRTUAL_HOST };
+enum config_s3_style { CONFIG_S3_PATH, CONFIG_S3_VIRTUAL_HOST };
 
 struct config {
     char *data;   /* directory of everything the daemon keeps */
@@ -63,7 +63,7 @@ struct config {
             char *access_key;
             char *secret_key, *secret_key_file; /* one of them */
             char *ca_file;                      /* NULL: the system's authorities */
-            int style;                          /* enum s3_style */
+            int style;                          /* enum config_s3_style */
             bool versioning;
         } s3;
         struct strv recipients; /* age1... */

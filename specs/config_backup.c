@@ -93,7 +93,7 @@ static void check_s3(const struct config_s3 *s3, struct problems *problems)
                      "one of secretKey and secretKeyFile is required with backup.s3.endpoint");
     CLEANUP(freep) char *host = endpoint_host(s3->endpoint);
     struct in_addr address;
-    if (s3->style == S3_VIRTUAL_HOST && host && (host[0] == '[' || inet_pton(AF_INET, host, &address) == 1))
+    if (s3->style == CONFIG_S3_VIRTUAL_HOST && host && (host[0] == '[' || inet_pton(AF_INET, host, &address) == 1))
         problems_add(
             problems, PROBLEM_INVALID, "backup.s3.style",
             "virtualHost puts the bucket before the host's name, and backup.s3.endpoint has an address; use path");
@@ -106,7 +106,7 @@ void config_backup_check(const struct config_backup *backup, struct problems *pr
 
 /* ---- the table ---- */
 
-static const char *const style_words[] = { [S3_PATH] = "path", [S3_VIRTUAL_HOST] = "virtualHost", NULL };
+static const char *const style_words[] = { [CONFIG_S3_PATH] = "path", [CONFIG_S3_VIRTUAL_HOST] = "virtualHost", NULL };
 
 static const struct field s3_fields[] = {
     { "endpoint", FIELD_TEXT, offsetof(struct config_s3, endpoint), .check = check_endpoint,

@@ -21,22 +21,45 @@ struct http {
 struct transfer {
     CURL *curl;
     const struct http_request *request;
-    struct str body;
+    struct http_reply reply;
     size_t body_limit;
     struct http_head head;
+    bool announced; /* the head was shown */
     bool failed;
+    curl_off_t moved; /* bytes in both directions, and when that changed last */
+    int64_t moved_mono_ms;
     struct err err;
 };
 
 static void transfer_release(struct transfer *transfer)
 {
-    str_release(&transfer->body);
+    http_reply_release(&transfer->reply);
     err_release(&transfer->err);
 }
 
 void http_reply_release(struct http_reply *reply)
 {
+    str_release(&reply->head);
     str_release(&reply->body);
+}
+
+char *http_reply_header(const struct http_reply *reply, const char *name)
+{
+    size_t name_len = strlen(name);
+    for (const char *line = reply->head.text; *line;) {
+        const char *end = strchrnul(line, '\n');
+        if (strncasecmp(line, name, name_len) == 0 && line[name_len] == ':') {
+            const char *value = line + name_len + 1;
+            while (value < end && (*value == ' ' || *value == '\t'))
+                value++;
+            const char *last = end;
+            while (last > value && (last[-1] == '\r' || last[-1] == ' ' || last[-1] == '\t'))
+                last--;
+            return mem_strndup(value, (size_t)(last - value));
+        }
+        line = *end ? end + 1 : end;
+    }
+    return NULL;
 }
 
 struct http *http_new(const struct http_target *target)
@@ -90,18 +113,36 @@ void http_freep(struct http **http)
 static size_t on_header(char *bytes, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
-    return http_head_take(&transfer->head, bytes, size * count) ? size * count : 0;
+    size_t len = size * count;
+    bool had_ended = transfer->head.ended;
+    if (!http_head_take(&transfer->head, bytes, len))
+        return 0;
+    if (len >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        str_clear(&transfer->reply.head);
+    else if (!had_ended && !transfer->head.ended)
+        str_addn(&transfer->reply.head, bytes, len);
+    return len;
+}
+
+static bool announce(struct transfer *transfer)
+{
+    if (transfer->announced || !transfer->request->head)
+        return true;
+    transfer->announced = true;
+    return transfer->request->head(transfer->request->sink_context, &transfer->reply, &transfer->err);
 }
 
 static bool body_take(struct transfer *transfer, const char *bytes, size_t len)
 {
     long status = 0;
     http_must(curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE, &status));
+    transfer->reply.status = (int)status;
     if (transfer->request->sink && status / 100 == 2)
-        return transfer->request->sink(transfer->request->sink_context, bytes, len, &transfer->err);
-    if (len > transfer->body_limit - transfer->body.len)
+        return announce(transfer) &&
+               transfer->request->sink(transfer->request->sink_context, bytes, len, &transfer->err);
+    if (len > transfer->body_limit - transfer->reply.body.len)
         return err_set(&transfer->err, ERR_TOO_LARGE, "the answer is larger than %zu bytes", transfer->body_limit);
-    str_addn(&transfer->body, bytes, len);
+    str_addn(&transfer->reply.body, bytes, len);
     return true;
 }
 
@@ -201,8 +242,25 @@ static bool multi_ok(CURLMcode code, struct err *err)
     return code == CURLM_OK || err_set(err, ERR_INTERNAL, "curl: %s", curl_multi_strerror(code));
 }
 
+static bool check_stall(struct http *http, struct transfer *transfer, struct err *err)
+{
+    curl_off_t up = 0;
+    curl_off_t down = 0;
+    http_must(curl_easy_getinfo(http->curl, CURLINFO_SIZE_UPLOAD_T, &up));
+    http_must(curl_easy_getinfo(http->curl, CURLINFO_SIZE_DOWNLOAD_T, &down));
+    int64_t now_ms = clock_mono_ms();
+    if (up + down != transfer->moved || transfer->moved_mono_ms == 0) {
+        transfer->moved = up + down;
+        transfer->moved_mono_ms = now_ms;
+    }
+    int64_t stall_ms = transfer->request->stall_ms;
+    return stall_ms == 0 || now_ms - transfer->moved_mono_ms < stall_ms ||
+           err_set(err, ERR_UNREACHABLE, "%s: nothing moved for %" PRId64 " ms", http->where, stall_ms);
+}
+
 /* Until it is done, of whatever result, or `call` is over. */
-static bool drive(struct http *http, const struct call *call, CURLcode *ret_result, struct err *err)
+static bool drive(struct http *http, struct transfer *transfer, const struct call *call, CURLcode *ret_result,
+                  struct err *err)
 {
     for (;;) {
         int running = 0;
@@ -216,6 +274,8 @@ static bool drive(struct http *http, const struct call *call, CURLcode *ret_resu
         }
         if (!call_check(call, err))
             return err_wrap(err, "%s", http->where);
+        if (!check_stall(http, transfer, err))
+            return false;
         if (!multi_ok(curl_multi_poll(http->multi, NULL, 0, poll_ms(call), NULL), err))
             return false;
     }
@@ -226,7 +286,7 @@ static bool run(struct http *http, struct transfer *transfer, const struct call 
     CURLcode result = CURLE_OK;
     if (!multi_ok(curl_multi_add_handle(http->multi, http->curl), err))
         return false;
-    bool driven = drive(http, call, &result, err);
+    bool driven = drive(http, transfer, call, &result, err);
     curl_multi_remove_handle(http->multi, http->curl); /* closes the connection of an unfinished transfer */
     if (!driven)
         return false;
@@ -248,7 +308,7 @@ bool http_send(struct http *http, const struct http_request *request, const stru
     struct transfer transfer = {
         .curl = http->curl,
         .request = request,
-        .body = STR_INIT,
+        .reply = HTTP_REPLY_INIT,
         .body_limit = request->body_limit ? request->body_limit : DEFAULT_BODY_LIMIT,
     };
     CLEANUP(free_headers) struct curl_slist *headers = make_headers(request);
@@ -258,6 +318,7 @@ bool http_send(struct http *http, const struct http_request *request, const stru
     long status = 0;
     http_must(curl_easy_getinfo(http->curl, CURLINFO_RESPONSE_CODE, &status));
     ret_reply->status = (int)status;
-    str_move(&ret_reply->body, &transfer.body);
+    str_move(&ret_reply->head, &transfer.reply.head);
+    str_move(&ret_reply->body, &transfer.reply.body);
     return true;
 }

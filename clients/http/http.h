@@ -23,6 +23,10 @@ typedef bool http_sink_fn(void *context, const char *bytes, size_t len, struct e
 /* Fills `bytes` with up to `room`; *ret_len 0: the end. */
 typedef bool http_source_fn(void *context, char *bytes, size_t room, size_t *ret_len, struct err *err);
 
+struct http_reply;
+/* The head of a 2xx answer is there and its body is about to come; false (with err) ends the transfer. */
+typedef bool http_head_fn(void *context, const struct http_reply *head, struct err *err);
+
 struct http_request {
     const char *method; /* "GET" */
     const char *path;   /* begins with "/"; already encoded, with its query */
@@ -33,18 +37,23 @@ struct http_request {
     void *source_context;
     http_sink_fn *sink; /* gets the body of a 2xx answer; others are collected in reply.body; NULL: all collected */
     void *sink_context;
+    http_head_fn *head;         /* asked once, with sink_context, before the first byte goes to `sink`; may be NULL */
     const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
     size_t body_limit;          /* of what is collected; 0: 64 MiB */
+    int64_t stall_ms; /* no byte moved in either direction for so long: ERR_UNREACHABLE; 0: only `call` ends it */
 };
 struct http_reply {
     int status;
+    struct str head; /* the lines behind the status line, as they came */
     struct str body;
 };
 #define HTTP_REPLY_INIT                                                                                                \
     {                                                                                                                  \
-        .body = STR_INIT                                                                                               \
+        .head = STR_INIT, .body = STR_INIT                                                                             \
     }
 void http_reply_release(struct http_reply *reply);
+char *http_reply_header(const struct http_reply *reply,
+                        const char *name); /* its first one, in any case; owned; NULL: none */
 
 struct http *http_new(const struct http_target *target);
 void http_free(struct http *http);

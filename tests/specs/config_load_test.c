@@ -180,7 +180,7 @@ static void has_the_designs_defaults(void **state)
     assert_int_equal(config.backup.keep_local, 1);
     assert_null(config.backup.s3.endpoint);
     assert_string_equal(config.backup.s3.region, "us-east-1");
-    assert_int_equal(config.backup.s3.style, S3_PATH);
+    assert_int_equal(config.backup.s3.style, CONFIG_S3_PATH);
     assert_false(config.backup.s3.versioning);
     assert_int_equal(config.backup.recipients.count, 0);
     assert_int_equal(config.backup.keep_deleted_ms, 30 * DAY_MS);

@@ -325,6 +325,92 @@ static void sink_gets_success_only(void **state)
 
 /* ---- cancel ---- */
 
+static void assert_header(const struct http_reply *reply, const char *name, const char *wanted)
+{
+    CLEANUP(freep) char *value = http_reply_header(reply, name);
+    if (!str_equal(value, wanted))
+        fail_msg("%s is %s", name, value ? value : "not there");
+}
+
+static void headers_of_an_answer(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    const struct http_request request = { .method = "GET", .path = "/etag" };
+    assert_ok(http_send(fixture->http, &request, NULL, &reply, &err), &err);
+    assert_string_equal(reply.body.text, "ok");
+    assert_header(&reply, "Etag", "\"a b\"");
+    assert_header(&reply, "x-none", "");
+    assert_header(&reply, "x-non", NULL);
+    assert_header(&reply, "Content-Length", "2");
+}
+
+struct heads {
+    int status, heads, pieces;
+    bool refuse;
+};
+
+static bool take_head(void *context, const struct http_reply *head, struct err *err)
+{
+    struct heads *heads = context;
+    CLEANUP(freep) char *etag = http_reply_header(head, "etag");
+    assert_int_equal(heads->pieces, 0);
+    assert_string_equal(etag, "\"a b\"");
+    heads->status = head->status;
+    heads->heads++;
+    return !heads->refuse || err_set(err, ERR_CONFLICT, "another one");
+}
+
+static bool take_piece(void *context, const char *bytes, size_t len, struct err *err)
+{
+    (void)bytes;
+    (void)len;
+    (void)err;
+    ((struct heads *)context)->pieces++;
+    return true;
+}
+
+static void the_head_comes_before_the_body(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    struct heads heads = { 0 };
+    const struct http_request request = {
+        .method = "GET", .path = "/etag", .head = take_head, .sink = take_piece, .sink_context = &heads
+    };
+    assert_ok(http_send(fixture->http, &request, NULL, &reply, &err), &err);
+    assert_int_equal(heads.status, 200);
+    assert_int_equal(heads.heads, 1);
+    assert_int_equal(heads.pieces, 1);
+    heads = (struct heads){ .refuse = true };
+    assert_fails(http_send(fixture->http, &request, NULL, &reply, &err), &err, ERR_CONFLICT);
+    assert_int_equal(heads.pieces, 0);
+    assert_usable(fixture->http);
+}
+
+static void a_stall_ends_a_call(void **state)
+{
+    static const char *const paths[] = { "/stall", "/mute" };
+    struct fixture *fixture = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(http_reply_release) struct http_reply reply = HTTP_REPLY_INIT;
+    struct call call = call_within(NULL, 60 * SECOND_MS);
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        const struct http_request request = { .method = "GET", .path = paths[i], .stall_ms = 200 };
+        assert_false(http_send(fixture->http, &request, &call, &reply, &err));
+        assert_int_equal(err.code, ERR_UNREACHABLE);
+        assert_contains(err_message(&err), "nothing moved for 200 ms");
+        err_clear(&err);
+        assert_usable(fixture->http);
+    }
+    /* A byte now and then is a slow connection, not a dead one. */
+    call = call_within(NULL, 600);
+    const struct http_request request = { .method = "GET", .path = "/drip", .stall_ms = 300 };
+    assert_fails(http_send(fixture->http, &request, &call, &reply, &err), &err, ERR_TIMEOUT);
+}
+
 static void *cancel_soon(void *context)
 {
     sleep_ms(150);
@@ -392,6 +478,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(failing_source_and_sink, setup, teardown),
         cmocka_unit_test_setup_teardown(early_answer_to_an_upload, setup, teardown),
         cmocka_unit_test_setup_teardown(sink_gets_success_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(headers_of_an_answer, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_head_comes_before_the_body, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_stall_ends_a_call, setup, teardown),
         cmocka_unit_test_setup_teardown(cancel_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(over_before_it_began, setup, teardown),
         cmocka_unit_test(unix_socket),

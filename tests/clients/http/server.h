@@ -149,6 +149,11 @@ static inline bool behave(struct server *server, int fd, struct str *request, si
         return answer(fd, 404, "not wanted"), stall(server, fd), false;
     if (is_path(request, "/lines"))
         return stream_lines(fd), true;
+    if (is_path(request, "/etag"))
+        return say(
+            fd,
+            "HTTP/1.1 100 Continue\r\nETag: early\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\neTag:  \"a b\" \r\n"
+            "X-None:\r\nETag: second\r\n\r\nok");
     if (is_path(request, "/cut"))
         say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
     else if (is_path(request, "/chunkcut"))
