@@ -22,6 +22,15 @@ static void add_alter(struct str *sql, const char *name, const char *what)
     str_addf(sql, " %s; ", what);
 }
 
+static void add_rename(struct str *sql, const char *name, const char *new_name)
+{
+    str_add(sql, "alter database ");
+    str_add_pg_ident(sql, name);
+    str_add(sql, " rename to ");
+    str_add_pg_ident(sql, new_name);
+    str_add(sql, "; ");
+}
+
 static void add_owner(struct str *sql, const char *name, const char *role)
 {
     str_add(sql, "alter database ");
@@ -258,11 +267,7 @@ bool database_rename(struct server *server, const char *name, const char *new_na
         return raise_not_ours(&database, err);
     if (!name_is_free(server, new_name, call, err)) /* before anybody is thrown out */
         return err_wrap(err, "rename database %s", name);
-    str_add(&rename, "alter database ");
-    str_add_pg_ident(&rename, name);
-    str_add(&rename, " rename to ");
-    str_add_pg_ident(&rename, new_name);
-    str_add(&rename, "; ");
+    add_rename(&rename, name, new_name);
     if (database.allow_connections)
         add_alter(&rename, new_name, "allow_connections true");
     add_alter(&close, name, "allow_connections false");
@@ -272,6 +277,63 @@ bool database_rename(struct server *server, const char *name, const char *new_na
     if (database.allow_connections)
         reopen(server, name, call);
     return err_wrap(err, "rename database %s to %s", name, new_name);
+}
+
+/* ---- changing places ---- */
+
+/* Whether there is one of that name; it must be ours. */
+static bool look_for_ours(struct server *server, const char *name, const char *stamp, const struct call *call,
+                          bool *ret_there, struct err *err)
+{
+    CLEANUP(database_release) struct database database = { 0 };
+    CLEANUP(err_release) struct err why = ERR_INIT;
+    *ret_there = look_at_ours(server, name, stamp, call, &database, &why);
+    if (*ret_there || why.code == ERR_NOT_FOUND)
+        return true;
+    err_move(err, &why);
+    return false;
+}
+
+static bool close_and_clear(struct server *server, const char *name, const struct call *call, struct err *err)
+{
+    CLEANUP(str_release) struct str close = STR_INIT;
+    add_alter(&close, name, "allow_connections false");
+    return execute(server->pg, &close, call, err) && end_sessions(server->pg, name, call, err);
+}
+
+/* Several statements in one query are one transaction. */
+static bool swap_places(struct server *server, const struct database_swap *swap, bool has_live, const struct call *call,
+                        struct err *err)
+{
+    CLEANUP(str_release) struct str sql = STR_INIT;
+    if (has_live)
+        add_rename(&sql, swap->live, swap->aside);
+    add_rename(&sql, swap->beside, swap->live);
+    add_alter(&sql, swap->live, "allow_connections true");
+    return close_and_clear(server, swap->beside, call, err) &&
+           (!has_live || close_and_clear(server, swap->live, call, err)) && execute(server->pg, &sql, call, err);
+}
+
+bool database_swap(struct server *server, const struct database_swap *swap, const struct call *call, struct err *err)
+{
+    bool has_live, has_beside, has_aside;
+    if (!server_name_check("database", swap->live, err) || !server_name_check("database", swap->beside, err) ||
+        !server_name_check("database", swap->aside, err) || !stamp_check(server, swap->stamp, err) ||
+        !look_for_ours(server, swap->live, swap->stamp, call, &has_live, err) ||
+        !look_for_ours(server, swap->beside, swap->stamp, call, &has_beside, err) ||
+        !look_for_ours(server, swap->aside, swap->stamp, call, &has_aside, err))
+        return err_wrap(err, "put database %s in the place of %s", swap->beside, swap->live);
+    if (!has_beside && has_live)
+        return true;
+    if (!has_beside)
+        return err_set(err, ERR_NOT_FOUND, "there is neither a database %s nor %s", swap->beside, swap->live);
+    if (has_live && has_aside)
+        return err_set(err, ERR_EXISTS, "database %s exists; %s stays where it is", swap->aside, swap->live);
+    if (swap_places(server, swap, has_live, call, err))
+        return true;
+    if (has_live)
+        reopen(server, swap->live);
+    return err_wrap(err, "put database %s in the place of %s", swap->beside, swap->live);
 }
 
 /* What an interrupted drop left can neither be altered nor entered, only be dropped. */

@@ -145,6 +145,20 @@ bool database_close(struct server *server, const char *name, const char *stamp, 
 bool database_rename(struct server *server, const char *name, const char *new_name, const struct call *call,
                      struct err *err) MUST_USE;
 /*
+ * One database takes another's place: `live` becomes `aside` and `beside` becomes `live`, both in one transaction. All
+ * sessions in the two are ended first; afterwards `live` is open and `aside` closed. Where there is no `live`, only
+ * `beside` is renamed; where `beside` is gone and `live` there, it was done already. So it is safe to repeat after a
+ * crash at any point, and with `beside` and `aside` exchanged it is its own way back. When it fails, `live` is the
+ * one it was, and open. Each that exists must carry `stamp`, else ERR_CONFLICT, as with a session that we cannot end;
+ * a taken `aside` is ERR_EXISTS; neither `live` nor `beside`: ERR_NOT_FOUND.
+ */
+struct database_swap {
+    const char *live, *beside, *aside;
+    const char *stamp;
+};
+bool database_swap(struct server *server, const struct database_swap *swap, const struct call *call,
+                   struct err *err) MUST_USE;
+/*
  * Ends all sessions and drops. The stamp is looked at again in the same call: another one, or none, is ERR_CONFLICT,
  * never dropped (database_repair() gives a remainder its stamp first). When dropping fails, it stays closed and the
  * connection role's.
