@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/stream.h"
 
 struct docker;
 struct docker_options {
@@ -218,6 +219,15 @@ bool container_read_file(struct docker *docker, const char *id, const char *path
  */
 bool container_copy_tree(struct docker *docker, const char *from_id, const char *from_path, const char *to_id,
                          const char *to_path, const struct call *call, struct err *err) MUST_USE;
+
+/*
+ * The end of a chain that unpacks the tar written into it at `directory`, which must exist in the container (running or not) and gets
+ * owner and mode of the archive's first entry; numeric owners are kept. In fixed memory, over a second connection and with a thread.
+ * The tar is read along: one that is broken or cut off is ERR_REMOTE. Abandoned or failed, what was unpacked so far stays. `docker`
+ * is borrowed until it is freed. NULL: no thread could be started.
+ */
+struct sink *container_unpack(struct docker *docker, const char *id, const char *directory, const struct call *call,
+                              struct err *err) MUST_USE;
 
 /* ---- images, networks, volumes ---- */
 

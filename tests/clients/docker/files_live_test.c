@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "clients/docker/tar.h"
 #include "tests/clients/docker/live.h"
 
 /* Runs a shell script as root in a new container of the same image with `volume` at /data; its output, owned. */
@@ -423,6 +424,67 @@ static void no_registry(void **state)
     assert_fails(image_pull(live->docker, "Not A Reference", NULL, NULL, NULL, NULL, &err), &err, ERR_INVALID);
 }
 
+/* A directory of user 1000 with a file of 3 MB and one in a directory. */
+static void fill_tar(struct str *tar)
+{
+    CLEANUP(freep) char *big = mem_zalloc(3000000);
+    const struct tar_entry root = { .type = '5', .name = "./", .mode = 0750, .uid = 1000, .gid = 1001 };
+    const struct tar_entry file = { .type = '0', .name = "./big", .mode = 0640, .uid = 3000000, .gid = 7, .size = 3000000 };
+    const struct tar_entry in = { .type = '5', .name = "./in/", .mode = 0700, .uid = 1000, .gid = 1000 };
+    const struct tar_entry deep = { .type = '0', .name = "./in/deep", .mode = 04755, .uid = 1, .gid = 2, .size = 4 };
+    memset(big, 'b', 3000000);
+    tar_write_entry(tar, &root);
+    tar_write_file(tar, &file, big);
+    tar_write_entry(tar, &in);
+    tar_write_file(tar, &deep, "deep");
+    tar_write_end(tar);
+}
+
+static bool unpack(const struct live *live, const char *id, const char *directory, const char *bytes, size_t len,
+                   struct err *err)
+{
+    CLEANUP(sink_freep) struct sink *sink = container_unpack(live->docker, id, directory, NULL, err);
+    for (size_t at = 0; sink && at < len; at += 65521) {
+        size_t part = len - at < 65521 ? len - at : 65521;
+        if (!sink_write(sink, bytes + at, part, err))
+            return false;
+    }
+    return sink && sink_finish(sink, err);
+}
+
+static void unpacks(void **state)
+{
+    const struct live *live = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(freep) char *volume = NULL;
+    CLEANUP(freep) char *id = holder(live, "c", &volume);
+    CLEANUP(str_release) struct str tar = STR_INIT;
+    fill_tar(&tar);
+    assert_ok(unpack(live, id, "/data", tar.text, tar.len, &err), &err);
+    assert_seen(id, "{{.State.Status}}", "created");
+    CLEANUP(freep)
+    char *listed = look(live, volume, "cd /data; stat -c '%a %u %g %n' . big in in/deep; tr -d b <big | wc -c; cat in/deep");
+    assert_string_equal(listed, "750 1000 1001 .\n640 3000000 7 big\n700 1000 1000 in\n4755 1 2 in/deep\n0\ndeep");
+}
+
+static void unpacks_no_half(void **state)
+{
+    const struct live *live = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(freep) char *volume = NULL;
+    CLEANUP(freep) char *id = holder(live, "c", &volume);
+    CLEANUP(str_release) struct str tar = STR_INIT;
+    fill_tar(&tar);
+    assert_fails(unpack(live, id, "/data", tar.text, 2000000, &err), &err, ERR_REMOTE);
+    assert_fails(unpack(live, id, "/data", tar.text, tar.len - 1024, &err), &err, ERR_REMOTE);
+    assert_fails(unpack(live, id, "/nosuch", tar.text, tar.len, &err), &err, ERR_NOT_FOUND);
+    assert_fails(unpack(live, "tdtest.nobody", "/data", tar.text, tar.len, &err), &err, ERR_NOT_FOUND);
+    struct sink *abandoned = container_unpack(live->docker, id, "/data", NULL, &err);
+    assert_ok(sink_write(abandoned, tar.text, 2000000, &err), &err);
+    sink_free(abandoned);
+    assert_ok(unpack(live, id, "/data", tar.text, tar.len, &err), &err); /* the handle is fine */
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -433,6 +495,8 @@ int main(void)
     LIVE_TEST(&list, own_directory);
     LIVE_TEST(&list, own_directory_of_a_running_one);
     LIVE_TEST(&list, copy_tree);
+    LIVE_TEST(&list, unpacks);
+    LIVE_TEST(&list, unpacks_no_half);
     LIVE_TEST(&list, copy_refused);
     LIVE_TEST(&list, copy_cancelled);
     LIVE_TEST(&list, copy_of_a_shrinking_file);
