@@ -332,7 +332,7 @@ bool database_swap(struct server *server, const struct database_swap *swap, cons
     if (swap_places(server, swap, has_live, call, err))
         return true;
     if (has_live)
-        reopen(server, swap->live);
+        reopen(server, swap->live, call);
     return err_wrap(err, "put database %s in the place of %s", swap->beside, swap->live);
 }
 
