@@ -136,9 +136,9 @@ static void compare_databases(struct passes *passes, const struct databases *lis
     struct map *marks = map_new(free);
     for (size_t i = 0; i < list->count; i++) {
         const struct database *database = &list->items[i];
-        char *mark = mem_printf("%s %d %d %d %s", database->owner, database->public_can_connect,
-                                database->allow_connections, database->deviates,
-                                database->comment ? database->comment : "");
+        char *mark =
+            mem_printf("%s %d %d %d %s", database->owner, database->public_can_connect, database->allow_connections,
+                       database->deviates, database->comment ? database->comment : "");
         const char *known = map_get(passes->database_marks, database->name);
         if (known && !str_equal(known, mark))
             wake_database_owner(passes, known);

@@ -1,7 +1,7 @@
 /* The ring between two threads; see ring_internal.h. */
-#include "clients/docker/ring_internal.h"
-
 #include <errno.h>
+
+#include "clients/docker/ring_internal.h"
 
 #define RING_SIZE     ((size_t)1 << 20)
 #define LOOK_EVERY_MS 100 /* how soon a cancel is noticed while one side waits for the other */

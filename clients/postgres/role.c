@@ -27,9 +27,9 @@ bool role_look(struct server *server, const char *role, const char *verifier, co
     if (!server_role_check(server, role, err))
         return false;
     if (!server_run(server,
-             "select can_login::int, connection_limit, verifier_matches::int, deviates::int "
-             "from tenantd.look_role($1, $2)",
-             params, 2, call, &result, err))
+                    "select can_login::int, connection_limit, verifier_matches::int, deviates::int "
+                    "from tenantd.look_role($1, $2)",
+                    params, 2, call, &result, err))
         return err_wrap(err, "look at role %s", role);
     struct role_seen seen = { .exists = PQntuples(result) > 0 };
     if (seen.exists) {

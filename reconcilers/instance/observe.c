@@ -34,8 +34,7 @@ static void judge_database(const struct instance_want *want, const struct databa
     /* The comment is the owner's to change: who owns it as this record's own role is believed, and the stamp put back. */
     seen->database_unstamped = owned && !stamped;
     seen->database_is = owned || stamped ? THING_OURS : THING_STRANGER;
-    seen->database_right =
-        owned && database->allow_connections && !database->public_can_connect && !database->deviates;
+    seen->database_right = owned && database->allow_connections && !database->public_can_connect && !database->deviates;
 }
 
 /* ---- from the cache ---- */

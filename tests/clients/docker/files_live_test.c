@@ -429,7 +429,9 @@ static void fill_tar(struct str *tar)
 {
     CLEANUP(freep) char *big = mem_zalloc(3000000);
     const struct tar_entry root = { .type = '5', .name = "./", .mode = 0750, .uid = 1000, .gid = 1001 };
-    const struct tar_entry file = { .type = '0', .name = "./big", .mode = 0640, .uid = 3000000, .gid = 7, .size = 3000000 };
+    const struct tar_entry file = {
+        .type = '0', .name = "./big", .mode = 0640, .uid = 3000000, .gid = 7, .size = 3000000
+    };
     const struct tar_entry in = { .type = '5', .name = "./in/", .mode = 0700, .uid = 1000, .gid = 1000 };
     const struct tar_entry deep = { .type = '0', .name = "./in/deep", .mode = 04755, .uid = 1, .gid = 2, .size = 4 };
     memset(big, 'b', 3000000);
@@ -463,7 +465,8 @@ static void unpacks(void **state)
     assert_ok(unpack(live, id, "/data", tar.text, tar.len, &err), &err);
     assert_seen(id, "{{.State.Status}}", "created");
     CLEANUP(freep)
-    char *listed = look(live, volume, "cd /data; stat -c '%a %u %g %n' . big in in/deep; tr -d b <big | wc -c; cat in/deep");
+    char *listed =
+        look(live, volume, "cd /data; stat -c '%a %u %g %n' . big in in/deep; tr -d b <big | wc -c; cat in/deep");
     assert_string_equal(listed, "750 1000 1001 .\n640 3000000 7 big\n700 1000 1000 in\n4755 1 2 in/deep\n0\ndeep");
 }
 
