@@ -27,6 +27,7 @@ const struct err_kind err_kinds[ERR_CODES] = {
     [ERR_TIMEOUT] = { "timeout", RETRY_BACKOFF, 504, "Timeout" },
     [ERR_CANCELLED] = { "cancelled", RETRY_BACKOFF, 503, "ServiceUnavailable" },
     [ERR_REMOTE] = { "remote", RETRY_BACKOFF, 503, "ServiceUnavailable" },
+    [ERR_DISK_FULL] = { "disk_full", RETRY_BACKOFF, 503, "ServiceUnavailable" },
     [ERR_EXIT] = { "exit", RETRY_BACKOFF, 500, "InternalError" },
 };
 
@@ -89,6 +90,9 @@ static enum err_code code_of_errno(int errnum)
     case EPIPE:
     case ETIMEDOUT: /* the peer's silence, not our deadline */
         return ERR_UNREACHABLE;
+    case ENOSPC:
+    case EDQUOT:
+        return ERR_DISK_FULL;
     default:
         return ERR_INTERNAL;
     }

@@ -25,6 +25,7 @@ enum err_code {
     ERR_TIMEOUT,     /* the deadline passed; the act may have happened */
     ERR_CANCELLED,   /* our own cancel flag */
     ERR_REMOTE,      /* the other side answered that it failed (5xx, PostgreSQL class XX/53/57 ...) */
+    ERR_DISK_FULL,   /* the other side says that its disk is */
     ERR_EXIT,        /* a program or one-shot container ended with a non-zero status */
     ERR_CODES
 };
@@ -57,7 +58,7 @@ struct err {
 bool err_set(struct err *err, enum err_code code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Puts "<fmt>: " before the message, keeps the code. Always returns false. */
 bool err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* errno as an error: "<fmt>: <strerror>". ENOENT becomes ERR_NOT_FOUND, connection errnos ERR_UNREACHABLE, others ERR_INTERNAL. */
+/* errno as an error: "<fmt>: <strerror>". ENOENT becomes ERR_NOT_FOUND, connection errnos ERR_UNREACHABLE, a full disk ERR_DISK_FULL, others ERR_INTERNAL. */
 bool err_set_errno(struct err *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void err_clear(struct err *err);
 void err_release(struct err *err); /* for CLEANUP(err_release) */

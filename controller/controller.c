@@ -31,6 +31,7 @@ static const struct metric running_gauge = {
 
 struct controller {
     struct controller_options options;
+    struct reconciler reconcilers[KINDS]; /* with the configured times */
     struct queue *queue;
     struct known *known;
     struct runner *runner;
@@ -185,7 +186,7 @@ static struct runner *make_runner(struct controller *controller)
     struct runner_options options = {
         .queue = controller->queue,
         .known = controller->known,
-        .reconcilers = reconcilers,
+        .reconcilers = controller->reconcilers,
         .backoff_first_ms = config->backoff_first_ms,
         .backoff_max_ms = config->backoff_max_ms,
         .random = random_number,
@@ -230,7 +231,7 @@ static bool start_parts(struct controller *controller, struct err *err)
         .queue = controller->queue,
         .known = controller->known,
         .runner = controller->runner,
-        .reconcilers = reconcilers,
+        .reconcilers = controller->reconcilers,
         .store = options->store,
     };
     controller->workers = workers_new(&workers);
@@ -244,6 +245,10 @@ bool controller_start(const struct controller_options *options, struct controlle
 {
     struct controller *controller = MEM_NEW(struct controller);
     controller->options = *options;
+    memcpy(controller->reconcilers, reconcilers, sizeof(controller->reconcilers));
+    controller->reconcilers[KIND_INSTANCE].resync_ms = options->config->inspect_ms;
+    /* Looks come from half of that time on, so what an earlier one told has run out by then. */
+    world_set_inspect_holds(options->world, options->config->inspect_ms * 2 / 5);
     controller->queue = queue_new();
     controller->known = known_new();
     controller->leader = make_leader(controller);

@@ -1,6 +1,6 @@
 /*
- * Docker's event stream on the loop: what happens to a container of ours wakes its record within milliseconds. Events are hints: a lost one
- * is made up for by the list pass. Loop thread only.
+ * Docker's event streams on the loop: what happens to a container of ours, and to a network, wakes its record within milliseconds. Events are
+ * hints: a lost one is made up for by the list pass. Loop thread only.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct docker_events;
 bool docker_events_start(const struct events_options *options, struct docker_events **ret_events,
                          struct err *err) MUST_USE;
 void docker_events_stop(struct docker_events *events);
-/* Takes one line of the stream; for tests, too. */
+/* Takes one line of a stream; for tests, too. */
 void docker_events_take(struct docker_events *events, const char *line, size_t len);
-/* The same without a stream. Any thread. */
-void docker_event_take(struct queue *queue, struct world *world, const char *line, size_t len);
+/* The same without a stream; `prefix` is that of our networks' names. Any thread. */
+void docker_event_take(struct queue *queue, struct world *world, const char *prefix, const char *line, size_t len);

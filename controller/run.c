@@ -199,15 +199,18 @@ static void add_after(struct runner *runner, const struct attempt *attempt, enum
     queue_add_after(runner->options.queue, &attempt->item->key, urgency, clock_mono_ms(), wait_ms);
 }
 
-/* A settled record is looked at again after its kind's time, give or take a tenth. One that is gone is not. */
+/*
+ * A settled record is looked at again within its kind's time, and from half of it on: what began together spreads. One that is gone is
+ * not.
+ */
 static void add_resync(struct runner *runner, const struct attempt *attempt)
 {
     if (!known_has(runner->options.known, &attempt->item->key))
         return;
     int64_t resync_ms = attempt->reconciler->resync_ms;
     uint64_t random = runner->options.random(runner->options.context);
-    int64_t jitter_ms = (int64_t)(random % (uint64_t)(resync_ms / 5 + 1));
-    add_after(runner, attempt, QUEUE_BACKGROUND, resync_ms - resync_ms / 10 + jitter_ms);
+    int64_t jitter_ms = (int64_t)(random % (uint64_t)(resync_ms / 2 + 1));
+    add_after(runner, attempt, QUEUE_BACKGROUND, resync_ms / 2 + jitter_ms);
 }
 
 static void note_retry(struct runner *runner, const struct attempt *attempt, const struct err *error, int64_t attempts,

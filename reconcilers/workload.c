@@ -258,47 +258,102 @@ static bool has_text(const json_t *array, const char *text)
     return false;
 }
 
-static bool has_mount(const json_t *mounts, const char *volume, const char *target)
+/* The container's env is ours over the image's, and nothing else. */
+static bool env_is_right(const struct rendered *rendered, const struct container *container, const struct image *image)
 {
-    size_t i;
-    json_t *mount;
-    json_array_foreach (mounts, i, mount)
-        if (str_equal(json_text(mount, "source"), volume) && str_equal(json_text(mount, "target"), target))
-            return true;
-    return false;
-}
-
-/* What an inspect shows of the request; files cannot be seen, and are left as they are until something else asks for a new container. */
-static bool looks_alike(const struct workload *workload, const struct rendered *rendered,
-                        const struct container *container)
-{
-    if (!container->inspected || !str_equal(container->image, workload->image))
-        return false;
-    CLEANUP(json_decrefp) json_t *command = json_from_strv(&rendered->command);
-    if (rendered->command.count && !json_equal(command, container->command))
-        return false;
     for (size_t i = 0; i < rendered->env.count; i++)
         if (!has_text(container->env, rendered->env.items[i]))
             return false;
-    if (workload->app->data_path && !has_mount(container->mounts, workload->volume, workload->app->data_path))
-        return false;
+    size_t i;
+    json_t *item;
+    json_array_foreach (container->env, i, item) {
+        const char *text = json_string_value(item);
+        if (image && text && !strv_has(&rendered->env, text) && !has_text(image->env, text))
+            return false;
+    }
+    return true;
+}
+
+static bool command_is_right(const struct rendered *rendered, const struct container *container,
+                             const struct image *image)
+{
+    CLEANUP(json_decrefp) json_t *ours = json_from_strv(&rendered->command);
+    if (rendered->command.count)
+        return json_equal(ours, container->command);
+    return !image || json_equal(image->command, container->command);
+}
+
+/* A volume that the engine made for a VOLUME of the image has 64 hex digits for a name. */
+static bool is_anonymous(const json_t *mount)
+{
+    enum { ID_DIGITS = 64 };
+    const char *source = json_text(mount, "source");
+    return str_equal(json_text(mount, "type"), "volume") && source && strlen(source) == ID_DIGITS &&
+           strspn(source, "0123456789abcdef") == ID_DIGITS;
+}
+
+static bool mounts_are_right(const struct workload *workload, const struct container *container)
+{
+    bool found = !workload->app->data_path;
+    size_t i;
+    json_t *mount;
+    json_array_foreach (container->mounts, i, mount) {
+        bool is_data = workload->app->data_path && str_equal(json_text(mount, "target"), workload->app->data_path);
+        if (is_data && !str_equal(json_text(mount, "source"), workload->volume))
+            return false;
+        if (!is_data && !is_anonymous(mount))
+            return false;
+        found = found || is_data;
+    }
+    return found;
+}
+
+static bool labels_are_right(const struct rendered *rendered, const struct container *container)
+{
     const char *key;
     json_t *label;
     json_object_foreach (rendered->labels, key, label)
         if (!str_equal(key, LABEL_HASH) && !str_equal(key, LABEL_RENDER) &&
             !str_equal(json_text(container->labels, key), json_string_value(label)))
             return false;
+    return true;
+}
+
+static bool user_is_right(const struct workload *workload, const struct container *container)
+{
+    const struct app_user *user = &workload->app->user;
+    if (user->uid < 0)
+        return true;
+    CLEANUP(freep) char *text = mem_printf("%" PRId64 ":%" PRId64, user->uid, user->gid >= 0 ? user->gid : user->uid);
+    return str_equal(container->user, text);
+}
+
+/* What an inspect shows of the request; files are not among it: those are compared in a rolling look. */
+static bool looks_alike(const struct workload *workload, const struct rendered *rendered,
+                        const struct container *container, const struct image *image_or_null)
+{
+    const struct image *image =
+        image_or_null && str_equal(image_or_null->id, container->image_id) ? image_or_null : NULL;
     int64_t published = json_int(json_array_get(container->ports, 0), "host", 0);
-    return published == workload->publish_port || container->state != CONTAINER_RUNNING;
+    return container->inspected && str_equal(container->image, workload->image) &&
+           command_is_right(rendered, container, image) && env_is_right(rendered, container, image) &&
+           mounts_are_right(workload, container) && labels_are_right(rendered, container) &&
+           user_is_right(workload, container) &&
+           (published == workload->publish_port || container->state != CONTAINER_RUNNING);
+}
+
+bool workload_is_outdated(const struct rendered *rendered, const struct container *container)
+{
+    return !str_equal(json_text(container->labels, LABEL_HASH), rendered->hash);
 }
 
 bool workload_matches(const struct workload *workload, const struct rendered *rendered,
-                      const struct container *container)
+                      const struct container *container, const struct image *image_or_null)
 {
-    if (str_equal(json_text(container->labels, LABEL_HASH), rendered->hash))
-        return true;
+    if (!workload_is_outdated(rendered, container))
+        return !container->inspected || looks_alike(workload, rendered, container, image_or_null);
     return !str_equal(json_text(container->labels, LABEL_RENDER), RENDER_VERSION) &&
-           looks_alike(workload, rendered, container);
+           looks_alike(workload, rendered, container, image_or_null);
 }
 
 const struct image_credentials *workload_credentials(const struct settings *settings, const char *image)

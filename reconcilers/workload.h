@@ -60,9 +60,15 @@ bool workload_render_command(const struct strv *templates, const json_t *values,
                              struct err *err) MUST_USE;
 bool workload_render(const struct settings *settings, const struct workload *workload, struct rendered *ret,
                      struct err *err) MUST_USE;
-/* Whether `container` (inspected) is what `rendered` asks for: by hash, or by comparison when another version rendered it. */
+/*
+ * Whether `container` is what `rendered` asks for. One that this version rendered must carry the hash; and what an inspect shows must be as
+ * asked for, whoever rendered it: somebody may have made it anew with our labels. `image_or_null`, the image that is asked for, tells what
+ * env and command a container has by itself; without it, or where the tag has moved on, what goes beyond ours is not judged.
+ */
 bool workload_matches(const struct workload *workload, const struct rendered *rendered,
-                      const struct container *container);
+                      const struct container *container, const struct image *image_or_null);
+/* Its hash label says that it was rendered otherwise: from other records, not by somebody's hand. */
+bool workload_is_outdated(const struct rendered *rendered, const struct container *container);
 
 struct numeric_user {
     int64_t uid, gid;
@@ -74,6 +80,13 @@ bool workload_user(struct reconcile_context *ctx, const struct workload *workloa
 /* Creates the serving container with its files in it; not started. */
 bool workload_create(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
                      const struct numeric_user *user, struct err *err) MUST_USE;
+
+/* Whether a file in the container is missing or has another content than `rendered`. */
+bool workload_files_differ(struct reconcile_context *ctx, const struct rendered *rendered, const char *container_id,
+                           bool *ret, struct err *err) MUST_USE;
+/* Puts them back; what reads them only when it starts has to be restarted. */
+bool workload_put_files(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
+                        const char *container_id, struct err *err) MUST_USE;
 
 /*
  * Runs `command` (templates) as a one-shot, waits and removes it. A job of before that still stands (a crash) is removed first. With

@@ -94,6 +94,44 @@ static bool put_files(struct reconcile_context *ctx, const char *id, const struc
            err_wrap(err, "put files");
 }
 
+bool workload_put_files(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
+                        const char *container_id, struct err *err)
+{
+    struct numeric_user user;
+    return workload_user(ctx, workload, &user, err) && put_files(ctx, container_id, rendered, &user, err);
+}
+
+static bool file_differs(struct reconcile_context *ctx, const struct rendered_file *file, const char *container_id,
+                         bool *ret, struct err *err)
+{
+    struct container_file_seen seen = { .bytes = STR_INIT };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    size_t size = strlen(file->content);
+    if (container_read_file(ctx->docker, container_id, file->path, size, &ctx->call, &seen, &problem)) {
+        *ret = seen.bytes.len != size || memcmp(seen.bytes.text, file->content, size) != 0;
+        mem_wipe(seen.bytes.text, seen.bytes.len); /* it may hold a password */
+        str_release(&seen.bytes);
+        return true;
+    }
+    /* It is gone, has grown, or is no file. */
+    *ret = problem.code == ERR_NOT_FOUND || problem.code == ERR_TOO_LARGE || problem.code == ERR_INVALID;
+    if (*ret)
+        return true;
+    err_move(err, &problem);
+    return false;
+}
+
+bool workload_files_differ(struct reconcile_context *ctx, const struct rendered *rendered, const char *container_id,
+                           bool *ret, struct err *err)
+{
+    const struct rendered_file *files = rendered->files.items;
+    *ret = false;
+    for (size_t i = 0; i < rendered->files.count && !*ret; i++)
+        if (!file_differs(ctx, &files[i], container_id, ret, err))
+            return err_wrap(err, "compare files");
+    return true;
+}
+
 /* What the serving container and the jobs have in common. */
 struct creation {
     const char *name;

@@ -3,12 +3,13 @@
 #include "reconcilers/world_internal.h"
 #include "specs/kind.h"
 
-enum { INSPECT_HOLDS_MS = 480000 }; /* older ones are looked at anew by the next resync */
+enum { INSPECT_HOLDS_MS = 240000 }; /* older ones are looked at anew by the next resync */
 
 /* A container as last heard of. */
 struct heard {
     struct container container;
     int64_t inspected_mono_ms;
+    int64_t files_mono_ms; /* when its files were last right; at first sight they are taken to be */
 };
 
 static void container_drop(void *value)
@@ -34,6 +35,7 @@ struct world *world_new(void)
 {
     struct world *world = MEM_NEW(struct world);
     pthread_mutex_init(&world->lock, NULL);
+    world->inspect_holds_ms = INSPECT_HOLDS_MS;
     world->containers = map_new(container_drop);
     world->container_names = map_new(free);
     world->databases = map_new(database_drop_entry);
@@ -64,10 +66,11 @@ void world_free(struct world *world)
 /* ---- containers ---- */
 
 /* Both maps speak of the same container; the lock is held. */
-static void remember(struct world *world, struct heard *heard_taken)
+static void remember(struct world *world, struct heard *heard_taken, const struct heard *before)
 {
-    const struct heard *before = map_get(world->containers, heard_taken->container.name);
-    if (before && !str_equal(before->container.id, heard_taken->container.id))
+    bool same = before && str_equal(before->container.id, heard_taken->container.id);
+    heard_taken->files_mono_ms = same ? before->files_mono_ms : clock_mono_ms();
+    if (before && !same)
         map_remove(world->container_names,
                    before->container.id); /* or news of that one would be taken for this one's */
     map_put(world->container_names, heard_taken->container.id, mem_strdup(heard_taken->container.name));
@@ -113,8 +116,9 @@ void world_put_containers(struct world *world, const struct containers *list)
     for (size_t i = 0; i < list->count; i++) {
         struct heard *fresh = MEM_NEW(struct heard);
         container_copy(&fresh->container, &list->items[i]);
-        keep_inspected(fresh, map_get(old, fresh->container.name));
-        remember(world, fresh);
+        const struct heard *before = map_get(old, fresh->container.name);
+        keep_inspected(fresh, before);
+        remember(world, fresh, before);
     }
     world->containers_known = true;
     map_free(old);
@@ -129,7 +133,7 @@ void world_put_container(struct world *world, const struct container *container)
     const char *old_name = map_get(world->container_names, fresh->container.id);
     if (old_name && !str_equal(old_name, fresh->container.name))
         map_remove(world->containers, old_name);
-    remember(world, fresh);
+    remember(world, fresh, map_get(world->containers, fresh->container.name));
 }
 
 void world_drop_container(struct world *world, const char *name_or_id)
@@ -151,10 +155,30 @@ void world_touch_container(struct world *world, const char *id)
         heard->container.inspected = false;
 }
 
-static void copy_heard(struct container *to, const struct heard *heard)
+void world_set_inspect_holds(struct world *world, int64_t holds_ms)
+{
+    world->inspect_holds_ms = holds_ms;
+}
+
+bool world_files_are_due(struct world *world, const char *id)
+{
+    LOCK(world);
+    const struct heard *heard = find(world, id);
+    return heard && clock_mono_ms() - heard->files_mono_ms > world->inspect_holds_ms;
+}
+
+void world_note_files(struct world *world, const char *id)
+{
+    LOCK(world);
+    struct heard *heard = find(world, id);
+    if (heard)
+        heard->files_mono_ms = clock_mono_ms();
+}
+
+static void copy_heard(struct container *to, const struct heard *heard, int64_t holds_ms)
 {
     container_copy(to, &heard->container);
-    if (clock_mono_ms() - heard->inspected_mono_ms > INSPECT_HOLDS_MS)
+    if (clock_mono_ms() - heard->inspected_mono_ms > holds_ms)
         to->inspected = false;
 }
 
@@ -163,7 +187,7 @@ enum world_answer world_container(struct world *world, const char *name, struct 
     LOCK(world);
     const struct heard *heard = map_get(world->containers, name);
     if (heard && ret)
-        copy_heard(ret, heard);
+        copy_heard(ret, heard, world->inspect_holds_ms);
     return heard ? WORLD_PRESENT : world->containers_known ? WORLD_ABSENT : WORLD_UNKNOWN;
 }
 
@@ -187,7 +211,7 @@ void world_containers(struct world *world, struct containers *ret)
     void *value;
     while (map_next(world->containers, &at, NULL, &value)) {
         ret->items[ret->count] = (struct container){ 0 };
-        copy_heard(&ret->items[ret->count++], value);
+        copy_heard(&ret->items[ret->count++], value, world->inspect_holds_ms);
     }
 }
 

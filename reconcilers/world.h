@@ -15,10 +15,14 @@ void world_free(struct world *world);
 
 /* ---- containers of this installation ---- */
 
-/* A complete list replaces what was known; what an inspect told stays with a container of the same id, for 8 min. */
+/* A complete list replaces what was known; what an inspect told stays with a container of the same id, for a while. */
 void world_put_containers(struct world *world, const struct containers *list);
 void world_put_container(struct world *world, const struct container *container); /* after an inspect */
 void world_drop_container(struct world *world, const char *name_or_id);
+/* How long what an inspect told is believed without news; the App's files in a container are compared as seldom. Once, before threads. */
+void world_set_inspect_holds(struct world *world, int64_t holds_ms);
+bool world_files_are_due(struct world *world, const char *id);
+void world_note_files(struct world *world, const char *id); /* they are as they should be */
 /* The inspected part is no longer to be trusted (an update event). */
 void world_touch_container(struct world *world, const char *id);
 enum world_answer { WORLD_UNKNOWN, WORLD_ABSENT, WORLD_PRESENT };

@@ -50,6 +50,7 @@ struct config {
         int64_t workers;
         int64_t long_workers; /* lane of init, pull, upgrade */
         int64_t resync_ms;    /* list pass */
+        int64_t inspect_ms;   /* rolling look at each container */
         int64_t backoff_first_ms, backoff_max_ms;
     } controller;
     struct config_backup {

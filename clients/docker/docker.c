@@ -290,13 +290,28 @@ bool docker_host(struct docker *docker, const struct call *call, struct docker_h
 
 /* ---- the event stream ---- */
 
+static void begin_event_path(const struct docker *docker, struct str *path)
+{
+    if (docker->api)
+        str_addf(path, "/v%s", docker->api);
+    str_add(path, "/events?");
+}
+
 void docker_event_source(struct docker *docker, const char *label, struct http_target *ret_target, char **ret_path)
 {
     struct str path = STR_INIT;
-    if (docker->api)
-        str_addf(&path, "/v%s", docker->api);
-    str_add(&path, "/events?");
+    begin_event_path(docker, &path);
     docker_add_label_filter(&path, label);
+    *ret_target = docker_target(docker);
+    *ret_path = str_steal(&path);
+}
+
+void docker_network_event_source(struct docker *docker, struct http_target *ret_target, char **ret_path)
+{
+    struct str path = STR_INIT;
+    begin_event_path(docker, &path);
+    str_add(&path, "filters=");
+    str_add_url_segment(&path, "{\"type\":[\"network\"],\"event\":[\"disconnect\",\"destroy\"]}");
     *ret_target = docker_target(docker);
     *ret_path = str_steal(&path);
 }

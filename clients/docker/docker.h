@@ -233,8 +233,10 @@ struct sink *container_unpack(struct docker *docker, const char *id, const char 
 
 struct image {
     char *id;
-    char *digest; /* "repo@sha256:...", NULL when it came from no registry */
-    char *user;   /* Config.User */
+    char *digest;    /* "repo@sha256:...", NULL when it came from no registry */
+    char *user;      /* Config.User */
+    json_t *env;     /* array of "K=v" that its containers begin with */
+    json_t *command; /* array: entrypoint and arguments where a container gives none */
 };
 void image_release(struct image *image);
 bool image_inspect(struct docker *docker, const char *reference, const struct call *call, struct image *ret,
@@ -314,8 +316,10 @@ struct docker_event {
 void docker_event_release(struct docker_event *event);
 bool docker_event_from_json(const json_t *line, struct docker_event *ret, struct err *err) MUST_USE;
 /*
- * Path (with filter; owned) and target for the loop's own stream; the target's strings live as long as `docker`. Only events of containers
- * come: those of networks and volumes carry no labels, so the filter drops them (tried). One JSON object per line.
+ * Path (with filter; owned) and target for the loop's own streams; the target's strings live as long as `docker`. One JSON object per line.
+ * With a label only events of containers come: those of networks and volumes carry no labels, so the filter drops them (tried). Hence the
+ * other one: of every network on the host, that a container was disconnected (attribute "container" is its id) or that it is gone ("name").
  */
 struct http_target;
 void docker_event_source(struct docker *docker, const char *label, struct http_target *ret_target, char **ret_path);
+void docker_network_event_source(struct docker *docker, struct http_target *ret_target, char **ret_path);

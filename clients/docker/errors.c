@@ -12,6 +12,7 @@ static const struct {
     const char *part;
     enum err_code code;
 } meanings[] = {
+    { 0, "no space left on device", ERR_DISK_FULL },
     { 400, "client version ", ERR_REMOTE }, /* another engine than the one we negotiated with */
     { 404, "page not found", ERR_REMOTE },  /* the route is missing, which says nothing about the object */
     { 403, "Pool overlaps with other one", ERR_CONFLICT },

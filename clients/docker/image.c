@@ -9,7 +9,14 @@ void image_release(struct image *image)
     free(image->id);
     free(image->digest);
     free(image->user);
+    json_decref(image->env);
+    json_decref(image->command);
     *image = (struct image){ 0 };
+}
+
+static json_t *array_or_empty(const json_t *value)
+{
+    return json_is_array(value) ? json_deep_copy(value) : json_array();
 }
 
 bool image_inspect(struct docker *docker, const char *reference, const struct call *call, struct image *ret,
@@ -21,9 +28,14 @@ bool image_inspect(struct docker *docker, const char *reference, const struct ca
     docker_path(&path, "images", reference, "/json");
     if (!docker_get(docker, path.text, call, &reply, err) || !json_copy_string(reply, "Id", &image.id, err))
         return err_wrap(err, "inspect image %s", reference);
-    const char *user = json_text(json_at(reply, "Config", NULL), "User");
+    const json_t *config = json_at(reply, "Config", NULL);
+    const char *user = json_text(config, "User");
     image.digest = mem_strdup(json_string_value(json_array_get(json_at(reply, "RepoDigests", NULL), 0)));
     image.user = mem_strdup(user ? user : "");
+    image.env = array_or_empty(json_at(config, "Env", NULL));
+    image.command = array_or_empty(json_at(config, "Entrypoint", NULL));
+    CLEANUP(json_decrefp) json_t *arguments = array_or_empty(json_at(config, "Cmd", NULL));
+    json_array_extend(image.command, arguments);
     *ret = image;
     return true;
 }

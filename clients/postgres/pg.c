@@ -47,6 +47,7 @@ static const struct {
     { "2BP01", ERR_CONFLICT, NULL },
     { "42501", ERR_FORBIDDEN, NULL },
     { "28", ERR_REMOTE, NULL }, /* a login refused passes when the server's administrator puts it right: try again */
+    { "53100", ERR_DISK_FULL, NULL },
     { "53", ERR_REMOTE, NULL },
     { "58", ERR_REMOTE, NULL },
     { "XX", ERR_REMOTE, NULL },

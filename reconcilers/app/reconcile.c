@@ -1,6 +1,8 @@
 /* The App's reconcile: warm templates are made, renewed and removed; status says how many instances stand on it. */
 #include "base/log.h"
 #include "reconcilers/app/app.h"
+#include "reconcilers/app/app_internal.h"
+#include "reconcilers/app/warm.h"
 #include "reconcilers/names.h"
 #include "reconcilers/network.h"
 #include "specs/kind.h"
@@ -13,7 +15,9 @@ struct app_attempt {
     struct app_spec spec;
     json_t *state; /* {"warm": {"<version>": struct warm_entry}} */
     struct plan plan;
-    struct strv users; /* "tenant/instance" */
+    struct records instances; /* that stand on it */
+    struct strv users;        /* "tenant/instance" of them */
+    struct rollout_told rollout;
     struct strv moved; /* versions whose image's tag has moved */
 };
 
@@ -23,7 +27,9 @@ static void attempt_release(struct app_attempt *attempt)
     fields_release(app_spec_fields, &attempt->spec);
     json_decref(attempt->state);
     plan_release(&attempt->plan);
+    records_release(&attempt->instances);
     strv_release(&attempt->users);
+    rollout_told_release(&attempt->rollout);
     strv_release(&attempt->moved);
 }
 
@@ -44,9 +50,29 @@ bool app_dependents(struct store *store, const struct record_key *key, add_key_f
     return true;
 }
 
-static void add_user(void *users, const struct record_key *key)
+/* In place: those of other Apps are let go. */
+static bool load_instances(struct app_attempt *attempt, struct err *err)
 {
-    strv_addf(users, "%s/%s", key->namespace, key->name);
+    struct records *records = &attempt->instances;
+    struct store_query query = { .kind = KIND_INSTANCE };
+    if (!store_list(attempt->ctx->store, &query, records, NULL, err))
+        return false;
+    size_t kept = 0;
+    for (size_t i = 0; i < records->count; i++) {
+        struct record *record = &records->items[i];
+        if (!str_equal(json_text(record->spec, "app"), attempt->record.key.name)) {
+            record_release(record);
+            continue;
+        }
+        strv_addf(&attempt->users, "%s/%s", record->key.namespace, record->key.name);
+        if (kept != i) {
+            records->items[kept] = *record;
+            *record = (struct record){ 0 };
+        }
+        kept++;
+    }
+    records->count = kept;
+    return true;
 }
 
 static void wake_user(void *world, const struct record_key *key)
@@ -251,6 +277,26 @@ static void fill_warm(struct app_attempt *attempt, struct app_status *status)
     }
 }
 
+/* An App whose instances were never out of date says nothing about it. */
+static void tell_rollout(struct app_attempt *attempt, struct app_status *status)
+{
+    const struct rollout_told *rollout = &attempt->rollout;
+    const struct condition *before = condition_find(&status->conditions, CONDITION_ROLLED_OUT);
+    CLEANUP(freep) char *reason_before = mem_strdup(before ? before->reason : NULL);
+    if (!rollout->looked || (!rollout->is_under_way && !before))
+        return;
+    const char *reason = rollout->is_under_way ? rollout->reason : ROLLOUT_COMPLETE;
+    condition_set(&status->conditions, CONDITION_ROLLED_OUT, rollout->is_under_way ? CONDITION_FALSE : CONDITION_TRUE,
+                  reason, rollout->message, attempt->record.generation, clock_wall_ms());
+    if (str_equal(reason, reason_before))
+        return;
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    enum event_type type = str_equal(reason, ROLLOUT_STOPPED) ? EVENT_WARNING : EVENT_NORMAL;
+    const char *message = rollout->message ? rollout->message : "all its instances are as it is now";
+    if (!store_event_add(attempt->ctx->store, &attempt->record, type, reason, message, &problem))
+        log_warning("event not stored", LOG_STR("reason", reason), LOG_STR("error", err_message(&problem)));
+}
+
 static bool tell(struct app_attempt *attempt, const struct err *error, struct err *err)
 {
     struct record *record = &attempt->record;
@@ -280,10 +326,39 @@ static bool tell(struct app_attempt *attempt, const struct err *error, struct er
     told.instances = (int64_t)attempt->users.count;
     told.observed_generation = record->generation;
     fill_warm(attempt, &told);
+    tell_rollout(attempt, &told);
     CLEANUP(json_decrefp) json_t *json = fields_encode(app_status_fields, &told);
     fields_release(app_status_fields, &told);
     return json_equal(json, record->status) ||
            store_update_status(attempt->ctx->store, &record->key, record->uid, json, NULL, err);
+}
+
+/* ---- rollout ---- */
+
+static bool says_it_waits(const struct record *instance)
+{
+    const json_t *conditions = json_object_get(instance->status, "conditions");
+    for (size_t i = 0; i < json_array_size(conditions); i++)
+        if (str_equal(json_text(json_array_get(conditions, i), "type"), CONDITION_ROLLOUT_WAITS))
+            return true;
+    return false;
+}
+
+static bool roll_out(struct app_attempt *attempt, struct err *err)
+{
+    bool is_wanted = json_object_get(attempt->state, "rollout") != NULL;
+    for (size_t i = 0; i < attempt->instances.count && !is_wanted; i++)
+        is_wanted = says_it_waits(&attempt->instances.items[i]);
+    attempt->rollout.looked = true;
+    if (!is_wanted)
+        return true;
+    CLEANUP(freep) char *before = NULL;
+    const json_t *conditions = json_object_get(attempt->record.status, "conditions");
+    for (size_t i = 0; i < json_array_size(conditions); i++)
+        if (str_equal(json_text(json_array_get(conditions, i), "type"), CONDITION_ROLLED_OUT))
+            before = mem_strdup(json_text(json_array_get(conditions, i), "reason"));
+    struct rollout_subject subject = { &attempt->record, &attempt->spec, attempt->state, &attempt->instances, before };
+    return app_roll_out(attempt->ctx, &subject, &attempt->rollout, err);
 }
 
 /* ---- the whole ---- */
@@ -294,7 +369,7 @@ static bool load(struct app_attempt *attempt, struct err *err)
     fields_decode(app_spec_fields, attempt->record.spec, "spec", &attempt->spec, &problems);
     return problems_to_err(&problems, err) &&
            store_state_get(attempt->ctx->store, attempt->record.uid ? attempt->record.uid : "", &attempt->state, err) &&
-           app_dependents(attempt->ctx->store, &attempt->record.key, add_user, &attempt->users, err);
+           load_instances(attempt, err);
 }
 
 bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,
@@ -315,10 +390,10 @@ bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, 
     make_plan(&attempt);
     bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
     bool rests = paused || is_held(&attempt);
-    bool ok = true;
-    if (!rests && ctx->lane == LANE_QUICK && plan_has(&attempt.plan, APP_BUILD_WARM))
+    bool ok = paused || attempt.record.deletion_ms || roll_out(&attempt, &problem);
+    if (ok && !rests && ctx->lane == LANE_QUICK && plan_has(&attempt.plan, APP_BUILD_WARM))
         ret_result->wants_long_lane = true;
-    else
+    else if (ok)
         ok = rests || run_plan(&attempt, &problem);
     if (ok && !rests && plan_has(&attempt.plan, APP_RELEASE))
         return true;
@@ -327,10 +402,13 @@ bool app_reconcile(struct reconcile_context *ctx, const struct record_key *key, 
         err_move(err, &told);
         return false;
     }
+    for (size_t i = 0; i < attempt.rollout.wake_count; i++)
+        world_wake(ctx->world, &attempt.rollout.wakes[i], 0);
     if (!ok) {
         err_move(err, &problem);
         return false;
     }
+    ret_result->requeue_after_ms = attempt.rollout.look_again_ms;
     return paused || plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
 }
 

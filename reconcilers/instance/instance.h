@@ -20,13 +20,14 @@ struct instance_state {
     char *volume; /* the live one's name; NULL: nothing was chosen yet */
     int64_t port; /* on the host; 0: not published */
     bool dirty, initialised;
-    char *version;             /* that of the data */
-    char *previous;            /* version to go back to while an upgrade's health gate is open */
-    char *failed_version;      /* an upgrade to it failed ... */
-    int64_t failed_generation; /* ... at this generation: not tried again until the record changes */
-    char *clone_source;        /* template database that the data came from */
-    json_t *applied;           /* {"addons": "sale,crm", ...}: values that the application has taken over */
-    char *restarted_at;        /* the annotation that was acted upon */
+    char *version;              /* that of the data */
+    char *previous;             /* version to go back to while an upgrade's health gate is open */
+    char *failed_version;       /* an upgrade to it failed ... */
+    int64_t failed_generation;  /* ... at this generation: not tried again until the record changes */
+    char *clone_source;         /* template database that the data came from */
+    json_t *applied;            /* {"addons": "sale,crm", ...}: values that the application has taken over */
+    char *restarted_at;         /* the annotation that was acted upon */
+    int64_t settled_generation; /* of the record, that its container was last seen to be right for; 0: not yet */
 };
 extern const struct field instance_state_fields[];
 
@@ -44,6 +45,10 @@ struct instance_want {
     bool tenant_is_going;
     struct app_spec app;
     struct instance_state state;
+    char *app_uid; /* NULL: no App */
+    int64_t app_generation;
+    bool app_rolls_out;    /* the App says that not all its instances are as it is now */
+    char *rollout_problem; /* why it goes no further; NULL: it goes on */
     bool warm_is_building;
     struct warm_template warm; /* database NULL: none */
 
@@ -84,7 +89,12 @@ struct instance_seen {
     enum look look;
     enum thing container_is;
     struct container container;
-    bool container_matches; /* is what `want` asks for, but for limits */
+    bool container_matches;  /* is what `want` asks for, but for limits */
+    bool container_outdated; /* made from other records or settings than there are now, not changed by hand */
+    bool has_turn;           /* in the App's rollout; looked up where it counts */
+    bool renamed;            /* the container has another name than ours */
+    bool files_differ;       /* one of the App's files in the container; looked at now and then */
+    bool network_is_stale;   /* the container is on one that is gone, and had the name of ours */
     bool on_network;
     enum thing job_is, network_is, volume_is, image_is, database_is, role_is;
     bool role_right, database_right; /* as we leave them */
@@ -95,6 +105,8 @@ struct instance_seen {
     struct docker_host host;
     int64_t restart_allowed_ms;
     int64_t restarts;
+    struct strv leftovers; /* ids of other containers that carry its uid; looked up for a deletion */
+    char *last_output; /* of a container that ended by itself and waits for its next start, secrets blanked; or NULL */
     int64_t engine_away_ms, server_away_ms; /* since; 0: answers */
     char *engine_problem, *server_problem;
 };
@@ -128,7 +140,10 @@ enum instance_step {
     STEP_CHANGE_DEMO_DATA,
     STEP_STOP,
     STEP_REMOVE_CONTAINER,
+    STEP_REMOVE_LEFTOVERS,
     STEP_CREATE_CONTAINER,
+    STEP_RENAME,
+    STEP_PUT_FILES,
     STEP_RESIZE,
     STEP_CONNECT,
     STEP_UNPAUSE,
@@ -147,6 +162,10 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
                    struct plan *plan);
 /* The spec asks for another version than the data has, and that one did not fail at this generation. Pure. */
 bool instance_upgrade_is_due(const struct instance_want *want);
+/* It runs well, and its App or our settings have changed: it is made anew when its turn has come. Pure. */
+bool instance_waits_for_turn(const struct instance_want *want, const struct instance_seen *seen);
+/* A text that a program wrote about its end says that a disk is full. Pure. */
+bool instance_says_disk_full(const char *text_or_null);
 /* A lower memory limit than what is in use is not sent; a text with both figures, or NULL. Owned. Pure. */
 char *instance_resize_pending(const struct instance_want *want, const struct instance_seen *seen);
 

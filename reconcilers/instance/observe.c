@@ -1,4 +1,5 @@
 /* What is there of an instance: from the cache, or by asking everybody now. */
+#include "reconcilers/app/rollout.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/names.h"
 #include "reconcilers/network.h"
@@ -6,6 +7,8 @@
 void instance_seen_release(struct instance_seen *seen)
 {
     container_release(&seen->container);
+    strv_release(&seen->leftovers);
+    free(seen->last_output);
     free(seen->engine_problem);
     free(seen->server_problem);
     *seen = (struct instance_seen){ 0 };
@@ -16,14 +19,17 @@ static enum thing whose(struct reconcile_context *ctx, const struct instance_wan
     return name_is_ours(ctx->settings, labels, want->record.uid) ? THING_OURS : THING_STRANGER;
 }
 
-static void judge_container(const struct instance_want *want, struct instance_seen *seen)
+/* `image_or_null`: the one that is asked for, where it was looked at. */
+static void judge_container(const struct instance_want *want, const struct image *image_or_null,
+                            struct instance_seen *seen)
 {
     if (seen->container_is != THING_OURS)
         return;
     /* One that was created and not started may lack its files (we were killed in between); a dead one can only be removed. */
     bool usable = seen->container.state != CONTAINER_CREATED && seen->container.state != CONTAINER_DEAD;
-    seen->container_matches =
-        usable && want->rendered.hash && workload_matches(&want->workload, &want->rendered, &seen->container);
+    seen->container_matches = usable && want->rendered.hash &&
+                              workload_matches(&want->workload, &want->rendered, &seen->container, image_or_null);
+    seen->container_outdated = want->rendered.hash && workload_is_outdated(&want->rendered, &seen->container);
     seen->on_network = json_object_get(seen->container.networks, want->network) != NULL;
 }
 
@@ -48,7 +54,7 @@ static void look_cached(struct reconcile_context *ctx, const struct instance_wan
 {
     enum world_answer answer = world_container(ctx->world, want->container, &seen->container);
     seen->container_is = answer == WORLD_PRESENT ? whose(ctx, want, seen->container.labels) : thing_of(answer);
-    judge_container(want, seen);
+    judge_container(want, NULL, seen);
     CLEANUP(container_release) struct container job = { 0 };
     answer = world_container(ctx->world, want->job, &job);
     seen->job_is = answer == WORLD_PRESENT ? whose(ctx, want, job.labels) : thing_of(answer);
@@ -108,15 +114,14 @@ static bool look_volume(struct reconcile_context *ctx, const struct instance_wan
     return false;
 }
 
-static bool look_image(struct reconcile_context *ctx, const struct instance_want *want, enum thing *ret,
-                       struct err *err)
+static bool look_image(struct reconcile_context *ctx, const struct instance_want *want, struct image *ret_image,
+                       enum thing *ret, struct err *err)
 {
-    CLEANUP(image_release) struct image image = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
     *ret = THING_UNKNOWN;
     if (!want->image)
         return true;
-    if (image_inspect(ctx->docker, want->image, &ctx->call, &image, &problem)) {
+    if (image_inspect(ctx->docker, want->image, &ctx->call, ret_image, &problem)) {
         *ret = THING_OURS;
         return true;
     }
@@ -154,24 +159,97 @@ static bool look_copiers(struct reconcile_context *ctx, const struct instance_wa
     return true;
 }
 
+/* Whoever renamed ours, or ran more of its kind, left its uid on it. */
+static bool look_for_others(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                            struct err *err)
+{
+    if (seen->container_is != THING_ABSENT && !want->deleting)
+        return true;
+    CLEANUP(freep) char *label = mem_printf("%s=%s", LABEL_UID, want->record.uid);
+    CLEANUP(containers_release) struct containers list = { 0 };
+    if (!container_list(ctx->docker, label, &ctx->call, &list, err))
+        return false;
+    for (size_t i = 0; i < list.count; i++) {
+        const struct container *other = &list.items[i];
+        bool is_ours = whose(ctx, want, other->labels) == THING_OURS;
+        bool is_known = str_equal(other->name, want->container) || str_starts_with(other->name, want->job);
+        if (!is_ours || is_known)
+            continue;
+        bool serves = str_equal(json_text(other->labels, LABEL_PURPOSE), "app");
+        if (serves && seen->container_is == THING_ABSENT && !want->deleting) {
+            seen->renamed = true;
+            if (!look_container(ctx, want, other->id, &seen->container, &seen->container_is, err))
+                return false;
+        } else {
+            strv_add(&seen->leftovers, other->id);
+        }
+    }
+    return true;
+}
+
+static bool look_at_network(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                            struct err *err)
+{
+    CLEANUP(network_release) struct network network = { 0 };
+    enum network_state state = NETWORK_ABSENT;
+    if (!network_look(ctx, want->network, NULL, &state, &network, err))
+        return false;
+    /* The network carries the tenant's uid, not ours: the installation and the tenant's name must agree. */
+    bool ours = state != NETWORK_ABSENT &&
+                str_equal(json_text(network.labels, LABEL_INSTALLATION), ctx->settings->installation) &&
+                str_equal(json_text(network.labels, LABEL_NAME), want->record.key.namespace);
+    seen->network_is = state == NETWORK_ABSENT ? THING_ABSENT : ours ? THING_OURS : THING_STRANGER;
+    /* A container that was stopped when its network went keeps the name, and cannot start with what stands behind it. */
+    const char *id = json_text(json_object_get(seen->container.networks, want->network), "id");
+    seen->network_is_stale = seen->on_network && network.id && id && id[0] && !str_equal(id, network.id);
+    seen->on_network = seen->on_network && !seen->network_is_stale;
+    return true;
+}
+
+/* What a list and an inspect do not show: now and then, with the rolling look. */
+static bool look_at_files(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                          struct err *err)
+{
+    bool may_be_asked = seen->container_is == THING_OURS && seen->container_matches && !seen->container_outdated &&
+                        seen->container.state == CONTAINER_RUNNING;
+    if (!may_be_asked || !world_files_are_due(ctx->world, seen->container.id))
+        return true;
+    if (!workload_files_differ(ctx, &want->rendered, seen->container.id, &seen->files_differ, err))
+        return false;
+    if (!seen->files_differ)
+        world_note_files(ctx->world, seen->container.id);
+    return true;
+}
+
+/* The end of what a program wrote that ends again and again. */
+static bool look_at_output(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                           struct err *err)
+{
+    enum { OUTPUT_LIMIT = 4096 };
+    bool waits = seen->container_is == THING_OURS && seen->container.state == CONTAINER_EXITED && want->running &&
+                 seen->restart_allowed_ms > clock_wall_ms();
+    CLEANUP(str_release) struct str output = STR_INIT;
+    if (!waits)
+        return true;
+    if (!container_log_tail(ctx->docker, seen->container.id, OUTPUT_LIMIT, &ctx->call, &output, err))
+        return false;
+    seen->last_output = workload_blank_secrets(want->values, output.text);
+    return true;
+}
+
 static bool look_at_engine(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
                            struct err *err)
 {
     CLEANUP(container_release) struct container job = { 0 };
-    CLEANUP(network_release) struct network network = { 0 };
-    enum network_state network_state = NETWORK_ABSENT;
+    CLEANUP(image_release) struct image image = { 0 };
     if (!look_container(ctx, want, want->container, &seen->container, &seen->container_is, err) ||
         !look_container(ctx, want, want->job, &job, &seen->job_is, err) || !look_copiers(ctx, want, seen, err) ||
-        !look_volume(ctx, want, &seen->volume_is, err) || !look_image(ctx, want, &seen->image_is, err) ||
-        !network_look(ctx, want->network, NULL, &network_state, &network, err) || !look_memory(ctx, want, seen, err))
+        !look_for_others(ctx, want, seen, err) || !look_volume(ctx, want, &seen->volume_is, err) ||
+        !look_image(ctx, want, &image, &seen->image_is, err))
         return false;
-    /* The network carries the tenant's uid, not ours: the installation and the tenant's name must agree. */
-    bool ours = network_state != NETWORK_ABSENT &&
-                str_equal(json_text(network.labels, LABEL_INSTALLATION), ctx->settings->installation) &&
-                str_equal(json_text(network.labels, LABEL_NAME), want->record.key.namespace);
-    seen->network_is = network_state == NETWORK_ABSENT ? THING_ABSENT : ours ? THING_OURS : THING_STRANGER;
-    judge_container(want, seen);
-    return true;
+    judge_container(want, &image, seen);
+    return look_at_network(ctx, want, seen, err) && look_memory(ctx, want, seen, err) &&
+           look_at_files(ctx, want, seen, err) && look_at_output(ctx, want, seen, err);
 }
 
 /* What was looked at by itself, as the next list will show it. */
@@ -240,6 +318,19 @@ static bool look_live(struct reconcile_context *ctx, const struct instance_want 
     return true;
 }
 
+/* Where it counts: only a container that has to be made anew needs a turn. */
+static bool look_for_turn(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
+                          struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *app_state = NULL;
+    if (!instance_waits_for_turn(want, seen) || !want->app_uid)
+        return true;
+    if (!store_state_get(ctx->store, want->app_uid, &app_state, err))
+        return err_wrap(err, "look for its turn");
+    seen->has_turn = rollout_gives_turn(app_state, want->app_generation, want->record.uid);
+    return true;
+}
+
 bool instance_observe(struct reconcile_context *ctx, const struct instance_want *want, enum look look,
                       struct instance_seen *ret, struct err *err)
 {
@@ -257,5 +348,5 @@ bool instance_observe(struct reconcile_context *ctx, const struct instance_want 
     }
     if (ret->container_is == THING_OURS)
         ret->health = world_health(ctx->world, want->record.uid, ret->container.id);
-    return ok;
+    return ok && look_for_turn(ctx, want, ret, err);
 }

@@ -32,10 +32,13 @@ const struct instance_step_traits instance_step_traits[INSTANCE_STEPS] = {
                                 .done = "Changed", .failed = "ChangeFailed" },
     [STEP_STOP] = { "stop", .effect = EFFECT_RESTART, .done = "Stopped" },
     [STEP_REMOVE_CONTAINER] = { "remove-container", .effect = EFFECT_RESTART },
+    [STEP_REMOVE_LEFTOVERS] = { "remove-leftovers", .effect = EFFECT_DESTROY },
     [STEP_CREATE_CONTAINER] = { "create-container", .failed = "CreateFailed" },
+    [STEP_RENAME] = { "rename", .done = "Renamed" },
+    [STEP_PUT_FILES] = { "put-files", .done = "FilesRestored" },
     [STEP_RESIZE] = { "resize", .done = "Resized", .failed = "ResizeFailed" },
-    [STEP_CONNECT] = { "connect-network" },
-    [STEP_UNPAUSE] = { "unpause" },
+    [STEP_CONNECT] = { "connect-network", .done = "NetworkConnected" },
+    [STEP_UNPAUSE] = { "unpause", .done = "Unpaused" },
     [STEP_START] = { "start", .done = "Started", .failed = "StartFailed" },
     [STEP_RESTART] = { "restart", .effect = EFFECT_RESTART, .done = "Restarted", .failed = "StartFailed" },
     [STEP_DROP_DATABASE] = { "drop-database", .effect = EFFECT_DESTROY, .done = "DatabaseDropped" },
@@ -104,6 +107,8 @@ static void plan_deletion(const struct instance_want *want, const struct instanc
             add(plan, STEP_STOP, want->container);
         add(plan, STEP_REMOVE_CONTAINER, want->container);
     }
+    if (seen->leftovers.count)
+        add(plan, STEP_REMOVE_LEFTOVERS, want->record.uid);
     if (seen->database_is == THING_OURS)
         add(plan, retain ? STEP_RETAIN_DATABASE : STEP_DROP_DATABASE, want->spec.database.name);
     /* A retained database's objects belong to the role, so it stays with them. */
@@ -278,6 +283,11 @@ static void plan_limits(const struct instance_want *want, const struct instance_
         add(plan, STEP_RESIZE, NULL);
 }
 
+bool instance_says_disk_full(const char *text_or_null)
+{
+    return text_or_null && strcasestr(text_or_null, "no space left on device");
+}
+
 /* A start after an end that nobody asked for waits a growing time. */
 static bool may_start_again(const struct instance_seen *seen, int64_t now_ms, struct plan *plan)
 {
@@ -288,10 +298,12 @@ static bool may_start_again(const struct instance_seen *seen, int64_t now_ms, st
                    "its health check fails (%s); it is restarted in %" PRId64 " s, %" PRId64 " restarts so far",
                    seen->health.problem, (seen->restart_allowed_ms - now_ms) / 1000 + 1, seen->restarts);
     else
-        plan_block(plan, BLOCK_PASSING, "CrashLoop",
+        plan_block(plan, BLOCK_PASSING, instance_says_disk_full(seen->last_output) ? "DiskFull" : "CrashLoop",
                    "it ended with status %d%s; it is started again in %" PRId64 " s, %" PRId64 " restarts so far",
                    seen->container.exit_code,
-                   seen->container.oom_killed ? " (out of memory: raise resources.memory)" : "",
+                   seen->container.oom_killed                   ? " (out of memory: raise resources.memory)"
+                   : instance_says_disk_full(seen->last_output) ? " (no space left on a disk)"
+                                                                : "",
                    (seen->restart_allowed_ms - now_ms) / 1000 + 1, seen->restarts);
     return false;
 }
@@ -310,8 +322,8 @@ static void plan_running(const struct instance_want *want, const struct instance
     case CONTAINER_RUNNING:
         if (stopped_by_plan)
             add(plan, STEP_START, want->container);
-        else if (restart_asked)
-            add(plan, STEP_RESTART, want->container);
+        else if (restart_asked || plan_has(plan, STEP_PUT_FILES))
+            add(plan, STEP_RESTART, restart_asked ? want->container : "its files were changed");
         else if (seen->health.health == HEALTH_UNHEALTHY && may_start_again(seen, now_ms, plan))
             add(plan, STEP_RESTART, "health check failed");
         break;
@@ -321,40 +333,65 @@ static void plan_running(const struct instance_want *want, const struct instance
     }
 }
 
+bool instance_waits_for_turn(const struct instance_want *want, const struct instance_seen *seen)
+{
+    int64_t settled = want->state.settled_generation;
+    bool own_edit = settled && settled != want->record.generation; /* who edits his own instance does not wait */
+    /* What does not work as it is loses nothing by being made anew, and may be mended by it. */
+    bool works = seen->container.state == CONTAINER_RUNNING && seen->health.health != HEALTH_UNHEALTHY;
+    return want->running && seen->container_is == THING_OURS && !seen->container_matches && seen->container_outdated &&
+           works && !own_edit && !seen->has_turn;
+}
+
+static void plan_no_container(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
+{
+    if (seen->container_is != THING_OURS)
+        return;
+    stop_for(seen, want, plan);
+    if (!seen->container_matches)
+        add(plan, STEP_REMOVE_CONTAINER, want->container);
+    else if (seen->renamed)
+        add(plan, STEP_RENAME, want->container);
+}
+
+static void plan_replacement(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
+{
+    if (!fits_host(want, seen, plan))
+        return;
+    /* First: while it is pulled, the old one goes on. */
+    if (seen->image_is == THING_ABSENT && !plan_has(plan, STEP_PULL_IMAGE))
+        add(plan, STEP_PULL_IMAGE, want->image);
+    if (seen->container_is == THING_OURS) {
+        stop_for(seen, want, plan);
+        add(plan, STEP_REMOVE_CONTAINER, want->container);
+    }
+    add(plan, STEP_CREATE_CONTAINER, want->container);
+    add(plan, STEP_START, want->container);
+}
+
 static void plan_container(const struct instance_want *want, const struct instance_seen *seen, bool renewed,
                            int64_t now_ms, struct plan *plan)
 {
-    bool there = seen->container_is == THING_OURS;
-    bool fits = there && seen->container_matches && !renewed;
-    if (there && !fits) {
-        if (want->running && !fits_host(want, seen, plan))
-            return;
-        if (want->running)
-            stop_for(seen, want, plan);
-        add(plan, STEP_REMOVE_CONTAINER, want->container);
-    }
     if (!want->running) {
-        bool runs = fits && (seen->container.state == CONTAINER_RUNNING || seen->container.state == CONTAINER_PAUSED ||
-                             seen->container.state == CONTAINER_RESTARTING);
-        if (runs && !plan_has(plan, STEP_STOP))
-            add(plan, STEP_STOP, want->container);
+        plan_no_container(want, seen, plan);
         return;
     }
     if (seen->network_is != THING_OURS) {
         plan_block(plan, BLOCK_WOKEN, "WaitingForNetwork", "the tenant's network %s is not there yet", want->network);
         return;
     }
+    bool fits = seen->container_is == THING_OURS && !renewed &&
+                (seen->container_matches || instance_waits_for_turn(want, seen));
     if (!fits) {
-        if (!fits_host(want, seen, plan))
-            return;
-        if (seen->image_is == THING_ABSENT && !plan_has(plan, STEP_PULL_IMAGE))
-            add(plan, STEP_PULL_IMAGE, want->image);
-        add(plan, STEP_CREATE_CONTAINER, want->container);
-        add(plan, STEP_START, want->container);
+        plan_replacement(want, seen, plan);
         return;
     }
+    if (seen->renamed)
+        add(plan, STEP_RENAME, want->container);
     if (!seen->on_network)
         add(plan, STEP_CONNECT, want->network);
+    if (seen->files_differ)
+        add(plan, STEP_PUT_FILES, NULL);
     plan_limits(want, seen, plan);
     plan_running(want, seen, now_ms, plan);
 }

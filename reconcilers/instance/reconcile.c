@@ -1,5 +1,6 @@
 /* The instance's reconcile: look, plan, act, tell. See instance.h for the parts. */
 #include "base/log.h"
+#include "reconcilers/app/rollout.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/names.h"
 
@@ -9,6 +10,7 @@ enum {
     RESIZE_RETRY_MS = 60000,
     STATUS_CALL_MS = 10000,
 };
+#define STEP_OF_CRASH "run" /* status.failure's, when it was no step of ours */
 
 /* One reconcile under way. */
 struct attempt {
@@ -49,11 +51,24 @@ static void add_event(struct attempt *attempt, enum event_type type, const char 
         log_warning("event not stored", LOG_STR("reason", reason), LOG_STR("error", err_message(&problem)));
 }
 
+/* The end of what it wrote, with the container's own time: each look at the same end tells the same. */
+static void fill_crash(const struct attempt *attempt, struct instance_status *status)
+{
+    free(status->failure.step);
+    status->failure.step = mem_strdup(STEP_OF_CRASH);
+    free(status->failure.output);
+    status->failure.output = mem_strdup(attempt->seen.last_output);
+    status->failure.exit_code = attempt->seen.container.exit_code;
+    status->failure.time_ms = attempt->seen.container.finished_ms;
+}
+
 static void fill_failure(struct attempt *attempt, struct instance_status *status, const struct err *error,
                          int64_t now_ms)
 {
     const struct instance_step_traits *traits = &instance_step_traits[attempt->failed_step];
     const char *reason = traits->failed ? traits->failed : "StepFailed";
+    if (error->code == ERR_DISK_FULL || instance_says_disk_full(attempt->want.job_output))
+        reason = "DiskFull";
     condition_set(&status->conditions, "Ready", CONDITION_FALSE, reason, err_message(error),
                   attempt->want.record.generation, now_ms);
     free(status->message);
@@ -91,6 +106,15 @@ static void add_ready_event(struct attempt *attempt, const json_t *old_status, c
     fields_release(instance_status_fields, &old);
 }
 
+/* The App gives turns by what its instances tell. */
+static void wake_rollout(const struct attempt *attempt, const struct instance_status *status)
+{
+    struct record_key app;
+    bool waits = condition_find(&status->conditions, CONDITION_ROLLOUT_WAITS) != NULL;
+    if ((waits || attempt->want.app_rolls_out) && record_key_set(&app, KIND_APP, "", attempt->want.spec.app))
+        world_wake(attempt->ctx->world, &app, 0);
+}
+
 /* Writes status, events with it, where it differs from what is stored. `error` NULL: nothing failed. */
 static bool tell(struct attempt *attempt, const struct err *error, struct err *err)
 {
@@ -107,9 +131,13 @@ static bool tell(struct attempt *attempt, const struct err *error, struct err *e
     size = want->state.volume ? world_volume_size(world, want->state.volume) : -1;
     if (size >= 0)
         status.storage.used_bytes = size;
+    /* What made it end stays told while it may do so again. */
+    bool may_crash_again = str_equal(status.failure.step, STEP_OF_CRASH) && attempt->seen.restarts;
     if (error && attempt->failed_step >= 0)
         fill_failure(attempt, &status, error, now_ms);
-    else if (!attempt->plan.count && !attempt->plan.blocked_reason &&
+    else if (attempt->seen.last_output)
+        fill_crash(attempt, &status);
+    else if (!attempt->plan.count && !attempt->plan.blocked_reason && !may_crash_again &&
              !str_equal(want->state.failed_version, want->spec.version))
         clear_failure(&status);
     CLEANUP(json_decrefp) json_t *json = fields_encode(instance_status_fields, &status);
@@ -119,8 +147,10 @@ static bool tell(struct attempt *attempt, const struct err *error, struct err *e
     store_set_call(attempt->ctx->store, &call);
     bool ok =
         !differs || store_update_status(attempt->ctx->store, &want->record.key, want->record.uid, json, NULL, err);
-    if (ok && differs)
+    if (ok && differs) {
         add_ready_event(attempt, want->record.status, &status);
+        wake_rollout(attempt, &status);
+    }
     store_set_call(attempt->ctx->store, &attempt->ctx->call);
     if (ok && differs) {
         json_decref(want->record.status);
@@ -283,6 +313,28 @@ static bool settled_by_cache(struct attempt *attempt, struct err *err)
            (away || (known && attempt->plan.count == 0 && !attempt->plan.blocked_reason && !attempt->want.deleting));
 }
 
+/* From now on another rendering of the same record is the App's doing, and waits for its turn. */
+static bool note_settled(struct attempt *attempt, struct err *err)
+{
+    struct instance_want *want = &attempt->want;
+    const struct instance_seen *seen = &attempt->seen;
+    bool settled = attempt->looked && !attempt->plan.count && !attempt->plan.blocked_reason && !want->paused &&
+                   seen->container_is == THING_OURS && seen->container_matches;
+    if (!settled || want->state.settled_generation == want->record.generation)
+        return true;
+    want->state.settled_generation = want->record.generation;
+    return instance_state_save(attempt->ctx, want, err);
+}
+
+/* The tenant makes its network; should news of its end have been lost, this is the one who misses it. */
+static void wake_tenant(const struct attempt *attempt)
+{
+    struct record_key tenant;
+    if (str_equal(attempt->plan.blocked_reason, "WaitingForNetwork") &&
+        record_key_set(&tenant, KIND_TENANT, "", attempt->want.record.key.namespace))
+        world_wake(attempt->ctx->world, &tenant, 0);
+}
+
 static bool fail(struct attempt *attempt, struct err *cause, struct err *err)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
@@ -321,7 +373,8 @@ bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *
         return true;
     }
     watch_health(&attempt);
-    if (!tell(&attempt, NULL, err))
+    wake_tenant(&attempt);
+    if (!note_settled(&attempt, err) || !tell(&attempt, NULL, err))
         return false;
     ret_result->requeue_after_ms = next_look_ms(&attempt);
     return ret_result->requeue_after_ms || attempt.want.paused ||

@@ -1,4 +1,5 @@
 /* Status: what a user is told, from what is wanted, seen and still to do. Phases are computed, never stored to drive us. Pure. */
+#include "reconcilers/app/rollout.h"
 #include "reconcilers/instance/instance.h"
 
 static void set_text(char **member, const char *text)
@@ -11,6 +12,7 @@ static void set_text(char **member, const char *text)
 struct teller {
     struct field_list *conditions;
     int64_t generation, now_ms;
+    const char *failed_step; /* the last one; NULL: none since it went well */
     bool
         believed; /* healthy when it was last probed, by a tenantd before this one: so it is until a probe says otherwise */
 };
@@ -94,10 +96,41 @@ static void tell_resize(const struct teller *teller, const struct instance_want 
         condition_drop(teller->conditions, "ResizePending");
 }
 
+static void tell_turn(const struct teller *teller, const struct instance_want *want, const struct instance_seen *seen)
+{
+    const char *type = CONDITION_ROLLOUT_WAITS;
+    CLEANUP(freep) char *message = NULL;
+    if (!instance_waits_for_turn(want, seen)) {
+        condition_drop(teller->conditions, type);
+        return;
+    }
+    if (!want->rollout_problem)
+        message = mem_printf("its container is not yet as app %s is now; at most %" PRId64
+                             " of its instances are made anew at a time",
+                             want->spec.app, want->app.rollout.max_unavailable);
+    tell(teller, type, CONDITION_TRUE, want->rollout_problem ? ROLLOUT_STOPPED : "Waiting",
+         want->rollout_problem ? want->rollout_problem : message);
+}
+
 static bool version_failed(const struct instance_want *want)
 {
     return str_equal(want->state.failed_version, want->spec.version) &&
            want->state.failed_generation == want->record.generation;
+}
+
+/* A step of this plan is what failed last, at this generation. */
+static bool fails_again(const struct teller *teller, const struct plan *plan)
+{
+    const struct condition *ready = condition_find(teller->conditions, "Ready");
+    if (!ready || ready->status != CONDITION_FALSE || ready->observed_generation != teller->generation)
+        return false;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct instance_step_traits *traits = &instance_step_traits[plan->steps[i].id];
+        bool is_disk = str_equal(ready->reason, "DiskFull") && str_equal(teller->failed_step, traits->name);
+        if (is_disk || (traits->failed && str_equal(ready->reason, traits->failed)))
+            return true;
+    }
+    return false;
 }
 
 static void tell_ready(const struct teller *teller, const struct instance_want *want, const struct instance_seen *seen,
@@ -119,6 +152,8 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
     else if (version_failed(want))
         tell(teller, type, CONDITION_FALSE, "UpgradeFailed",
              "the upgrade failed; the version before it goes on. Change the record to try again");
+    else if (fails_again(teller, plan))
+        return; /* while it is tried again, the failure before is what there is to say */
     else if (plan->count)
         tell(teller, type, CONDITION_FALSE, want->state.initialised ? "Reconciling" : "Provisioning",
              plan->steps[0].name);
@@ -182,12 +217,14 @@ void instance_status_fill(struct instance_status *status, const struct instance_
                           const struct instance_seen *seen, const struct plan *plan, const struct settings *settings,
                           int64_t now_ms)
 {
-    struct teller teller = { &status->conditions, want->record.generation, now_ms };
+    struct teller teller = { &status->conditions, want->record.generation, now_ms, status->failure.step };
     teller.believed = seen->health.health == HEALTH_STARTING && was_healthy(status, &seen->container);
     tell_database(&teller, want, seen);
     tell_container(&teller, want, seen);
     tell_health(&teller, want, seen);
     tell_resize(&teller, want, seen);
+    if (!seen->engine_away_ms && seen->container_is != THING_UNKNOWN)
+        tell_turn(&teller, want, seen);
     tell_ready(&teller, want, seen, plan);
     const struct condition *ready = condition_find(&status->conditions, "Ready");
     set_text(&status->phase, phase_of(want, seen, ready));

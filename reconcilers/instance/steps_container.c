@@ -78,9 +78,49 @@ bool step_resize(struct reconcile_context *ctx, struct instance_want *want, cons
     return true;
 }
 
+bool step_remove_leftovers(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
+                           struct err *err)
+{
+    (void)want; /* by id: each carried its uid when it was looked at */
+    for (size_t i = 0; i < seen->leftovers.count; i++) {
+        CLEANUP(err_release) struct err problem = ERR_INIT;
+        if (container_remove(ctx->docker, seen->leftovers.items[i], &ctx->call, &problem) ||
+            problem.code == ERR_NOT_FOUND)
+            continue;
+        err_move(err, &problem);
+        return false;
+    }
+    return true;
+}
+
+bool step_rename(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
+                 struct err *err)
+{
+    if (!container_rename(ctx->docker, seen->container.id, want->container, &ctx->call, err))
+        return false;
+    world_drop_container(ctx->world, seen->container.id); /* under its old name */
+    return true;
+}
+
+bool step_put_files(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
+                    struct err *err)
+{
+    if (!workload_put_files(ctx, &want->workload, &want->rendered, seen->container.id, err))
+        return false;
+    world_note_files(ctx->world, seen->container.id);
+    return true;
+}
+
 bool step_connect(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,
                   struct err *err)
 {
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (seen->network_is_stale &&
+        !network_disconnect(ctx->docker, want->network, seen->container.id, &ctx->call, &problem) &&
+        problem.code != ERR_NOT_FOUND) {
+        err_move(err, &problem);
+        return false;
+    }
     return network_attach(ctx, want->network, seen->container.id, err);
 }
 

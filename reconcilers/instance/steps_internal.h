@@ -4,4 +4,4 @@
 #include "reconcilers/instance/instance.h"
 
 instance_step_fn step_pull_image, step_remove_job, step_stop, step_remove_container, step_create_container, step_resize,
-    step_connect, step_unpause, step_start, step_restart;
+    step_remove_leftovers, step_rename, step_put_files, step_connect, step_unpause, step_start, step_restart;

@@ -1,4 +1,5 @@
 /* What is wanted of an instance: its records decoded, names derived, templates filled in. */
+#include "reconcilers/app/rollout.h"
 #include "reconcilers/app/warm.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/names.h"
@@ -18,6 +19,7 @@ const struct field instance_state_fields[] = {
     { "cloneSource", FIELD_TEXT, offsetof(struct instance_state, clone_source) },
     { "applied", FIELD_JSON, offsetof(struct instance_state, applied) },
     { "restartedAt", FIELD_TEXT, offsetof(struct instance_state, restarted_at) },
+    { "settledGeneration", FIELD_INT, offsetof(struct instance_state, settled_generation) },
     { NULL },
 };
 
@@ -29,6 +31,8 @@ void instance_want_release(struct instance_want *want)
     fields_release(app_spec_fields, &want->app);
     fields_release(instance_state_fields, &want->state);
     warm_template_release(&want->warm);
+    free(want->app_uid);
+    free(want->rollout_problem);
     free(want->container);
     free(want->job);
     free(want->network);
@@ -70,6 +74,19 @@ static bool load_other(struct reconcile_context *ctx, enum kind_id kind, const c
     return decode_stored(kinds[kind].spec_fields, ret_record->spec, kinds[kind].name, ret_spec, err);
 }
 
+/* What the App's status says about how far it has come. */
+static void read_rollout(const struct record *app, struct instance_want *want)
+{
+    struct app_status status = { 0 };
+    CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT; /* of a status that an older version wrote */
+    fields_decode(app_status_fields, app->status, "", &status, &ignored);
+    const struct condition *rolled_out = condition_find(&status.conditions, CONDITION_ROLLED_OUT);
+    want->app_rolls_out = rolled_out && rolled_out->status != CONDITION_TRUE;
+    if (want->app_rolls_out && str_equal(rolled_out->reason, ROLLOUT_STOPPED))
+        want->rollout_problem = mem_strdup(rolled_out->message);
+    fields_release(app_status_fields, &status);
+}
+
 static bool load_tenant_and_app(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
 {
     CLEANUP(record_release) struct record tenant = { 0 };
@@ -81,6 +98,9 @@ static bool load_tenant_and_app(struct reconcile_context *ctx, struct instance_w
         return false;
     if (!want->has_app)
         return true;
+    want->app_uid = mem_strdup(app.uid);
+    want->app_generation = app.generation;
+    read_rollout(&app, want);
     CLEANUP(json_decrefp) json_t *app_state = NULL;
     if (want->state.initialised || !want->app.warm_database)
         return true;

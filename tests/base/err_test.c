@@ -27,6 +27,7 @@ static const struct {
     { "deadline", ERR_TIMEOUT, RETRY_BACKOFF, 504, "Timeout" },
     { "cancelled", ERR_CANCELLED, RETRY_BACKOFF, 503, "ServiceUnavailable" },
     { "the other side failed", ERR_REMOTE, RETRY_BACKOFF, 503, "ServiceUnavailable" },
+    { "a disk is full", ERR_DISK_FULL, RETRY_BACKOFF, 503, "ServiceUnavailable" },
     { "a program failed", ERR_EXIT, RETRY_BACKOFF, 500, "InternalError" },
 };
 

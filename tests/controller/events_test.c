@@ -16,9 +16,13 @@
     ",\"exitCode\":\"137\",\"name\":\"td-acme.erp\"}},\"scope\":\"local\",\"time\":1700000000,\"timeNano\":"           \
     "1700000000000000000}"
 
+#define NETWORK(name)                                                                                                  \
+    "{\"Type\":\"network\",\"Action\":\"destroy\",\"Actor\":{\"ID\":\"77aa\",\"Attributes\":{\"name\":\"" name         \
+    "\",\"type\":\"bridge\"}},\"scope\":\"local\",\"time\":1700000000}"
+
 static const struct row {
     const char *why, *line;
-    bool wakes, drops, touches;
+    bool wakes, wakes_tenant, drops, touches;
 } rows[] = {
     { "it died", EVENT("container", "die", APP), .wakes = true, .touches = true },
     { "it was removed", EVENT("container", "destroy", APP), .wakes = true, .drops = true },
@@ -26,7 +30,15 @@ static const struct row {
     { "somebody looked into it", EVENT("container", "exec_create: sh", APP) },
     { "it was attached to", EVENT("container", "attach", APP) },
     { "a one-shot ended", EVENT("container", "die", ONESHOT), .touches = true },
-    { "another type", EVENT("network", "destroy", APP) },
+    { "another type", EVENT("volume", "destroy", APP) },
+    { "disconnected from a network", EVENT("network", "disconnect", "\"container\":\"" ID "\",\"type\":\"bridge\""),
+      .wakes = true, .touches = true },
+    { "another container was disconnected",
+      EVENT("network", "disconnect", "\"container\":\"0123\",\"type\":\"bridge\"") },
+    { "connected to a network", EVENT("network", "connect", "\"container\":\"" ID "\"") },
+    { "its network is gone", NETWORK("td-acme"), .wakes_tenant = true },
+    { "another's network is gone", NETWORK("tdx-acme") },
+    { "a network without a name is gone", NETWORK("td-") },
     { "an unknown kind",
       EVENT("container", "die", "\"tenantd.purpose\":\"app\",\"tenantd.kind\":\"Robot\",\"tenantd.name\":\"x\""),
       .touches = true },
@@ -52,10 +64,12 @@ static void set_up(struct scene *scene)
     *scene = (struct scene){ .loop = ev_loop_new(EVFLAG_AUTO), .queue = queue_new(), .world = world_new() };
     scene->http_loop = http_loop_new(scene->loop);
     scene->settings.installation = "aabbcc";
+    scene->settings.prefix = "td";
     scene->docker.host = "unix:///nonexistent/docker.sock";
     struct container container = {
         .id = mem_strdup(ID), .name = mem_strdup("td-acme.erp"), .state = CONTAINER_RUNNING, .inspected = true
     };
+    container.labels = json_pack("{s:s, s:s, s:s}", LABEL_KIND, "Instance", LABEL_NAMESPACE, "acme", LABEL_NAME, "erp");
     world_put_container(scene->world, &container);
     container_release(&container);
     struct events_options options = { scene->loop,      scene->http_loop, scene->queue, scene->world,
@@ -80,7 +94,11 @@ static void test_line(void **state)
     CLEANUP(container_release) struct container seen = { 0 };
     set_up(&scene);
     docker_events_take(scene.events, row->line, strlen(row->line));
-    assert_int_equal(queue_take(scene.queue, LANE_QUICK, clock_mono_ms(), &item), row->wakes);
+    assert_int_equal(queue_take(scene.queue, LANE_QUICK, clock_mono_ms(), &item), row->wakes || row->wakes_tenant);
+    if (row->wakes_tenant) {
+        assert_int_equal(item.key.kind, KIND_TENANT);
+        assert_string_equal(item.key.name, "acme");
+    }
     if (row->wakes) {
         assert_string_equal(item.key.namespace, "acme");
         assert_string_equal(item.key.name, "erp");

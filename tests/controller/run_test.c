@@ -148,7 +148,7 @@ static int64_t next_in_ms(void)
     return (next_ms - now_ms + FIRST_MS / 2) / FIRST_MS * FIRST_MS;
 }
 
-#define REST_MS (RESYNC_MS - RESYNC_MS / 10) /* of a settled record, with no_random() */
+#define REST_MS (RESYNC_MS / 2) /* of a settled record, with no_random() */
 
 static const struct {
     const char *why;

@@ -74,6 +74,7 @@ tear_down() {
     local status=$?
     trap - EXIT INT TERM
     [ -z "${daemon:-}" ] || daemon_kill
+    ! declare -F clean_up >/dev/null || clean_up
     [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
     remove_objects "$prefix"
     remove_cluster
@@ -82,6 +83,8 @@ tear_down() {
     exit $status
 }
 
+# A suite may say in `controller` and `configuration` (more lines) what its daemon is configured with, and in a function clean_up what it
+# has to end besides the daemon.
 set_up() {
     # What a killed run left.
     if [ -f "$home/tenantd.yaml" ]; then
@@ -96,7 +99,8 @@ data: $data
 prefix: $prefix
 listen: {address: "127.0.0.1:$port"}
 network: {pool: $pool}
-controller: {resync: 5s, backoffFirst: 500ms}
+controller: ${controller:-{resync: 5s, backoffFirst: 500ms\}}
+${configuration:-}
 EOF
     trap tear_down EXIT
     trap 'exit 130' INT TERM

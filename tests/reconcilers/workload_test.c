@@ -228,6 +228,57 @@ static void other_render_not_inspected(struct container *container)
     other_render(container);
     container->inspected = false;
 }
+static void hand_env(struct container *container)
+{
+    json_push(container->env, json_string("STRANGE=1"));
+}
+static void hand_value(struct container *container)
+{
+    json_array_set_new(container->env, 0, json_string("A=b"));
+}
+static void hand_command(struct container *container)
+{
+    json_push(container->command, json_string("--evil"));
+}
+static void hand_image(struct container *container)
+{
+    free(container->image);
+    container->image = mem_strdup("app:2");
+}
+static void hand_volume(struct container *container)
+{
+    json_object_set_new(json_array_get(container->mounts, 0), "source", json_string("another"));
+}
+static void hand_mount(struct container *container)
+{
+    json_push(container->mounts, json_pack("{s:s, s:s, s:s}", "type", "bind", "source", "/etc", "target", "/host"));
+}
+static void hand_user(struct container *container)
+{
+    free(container->user);
+    container->user = mem_strdup("0:0");
+}
+static void not_inspected(struct container *container)
+{
+    hand_env(container);
+    container->inspected = false;
+}
+static void image_moved_on(struct container *container)
+{
+    json_push(container->env, json_string("OF_THE_OLD_IMAGE=1"));
+    free(container->image_id);
+    container->image_id = mem_strdup("sha256:old");
+}
+static void env_of_image(struct container *container)
+{
+    json_push(container->env, json_string("PATH=/bin"));
+}
+static void anonymous_volume(struct container *container)
+{
+    char name[65] = "";
+    memset(name, 'a', 64);
+    json_push(container->mounts, json_pack("{s:s, s:s, s:s}", "type", "volume", "source", name, "target", "/cache"));
+}
 static void as_made(struct container *container)
 {
     (void)container;
@@ -246,6 +297,17 @@ static const struct match_row {
     { "fits: another version, other volume", other_render_and_mount, false },
     { "fits: another version, other domains", other_render_and_domain, false },
     { "fits: another version, not looked at closely", other_render_not_inspected, false },
+    { "fits: our labels, one variable more", hand_env, false },
+    { "fits: our labels, another value", hand_value, false },
+    { "fits: our labels, another command", hand_command, false },
+    { "fits: our labels, another image", hand_image, false },
+    { "fits: our labels, another volume", hand_volume, false },
+    { "fits: our labels, one mount more", hand_mount, false },
+    { "fits: our labels, another user", hand_user, false },
+    { "fits: what was not looked at closely is believed", not_inspected, true },
+    { "fits: what the image brings along", env_of_image, true },
+    { "fits: the tag has moved on, so what the image brought along is not known", image_moved_on, true },
+    { "fits: a volume that the image asks for", anonymous_volume, true },
 };
 
 static void test_match(void **state)
@@ -262,9 +324,14 @@ static void test_match(void **state)
     container.labels = json_deep_copy(rendered.labels);
     container.env = json_from_strv(&rendered.env);
     container.command = json_from_strv(&rendered.command);
-    container.mounts = json_pack("[{s:s, s:s}]", "source", "td-acme.erp-1", "target", "/data");
+    container.user = mem_strdup("1000:1000");
+    container.image_id = mem_strdup("sha256:new");
+    CLEANUP(image_release) struct image image = { .id = mem_strdup("sha256:new") };
+    image.env = json_pack("[s]", "PATH=/bin");
+    image.command = json_array();
+    container.mounts = json_pack("[{s:s, s:s, s:s}]", "type", "volume", "source", "td-acme.erp-1", "target", "/data");
     row->change(&container);
-    assert_int_equal(workload_matches(&scene.workload, &rendered, &container), row->matches);
+    assert_int_equal(workload_matches(&scene.workload, &rendered, &container, &image), row->matches);
     tear_down(&scene);
 }
 

@@ -55,6 +55,42 @@ static void test_inspect_survives_a_list_of_the_same_container(void **state)
     world_free(world);
 }
 
+/* Files are compared now and then, and not before a container was known for that long. */
+static void test_files_become_due(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    assert_false(world_files_are_due(world, "c1"));
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_RUNNING));
+    assert_false(world_files_are_due(world, "c1"));
+    world_set_inspect_holds(world, -1); /* any time is long enough */
+    assert_true(world_files_are_due(world, "c1"));
+    world_set_inspect_holds(world, 60000);
+    world_note_files(world, "c1");
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_RUNNING));
+    assert_false(world_files_are_due(world, "c1"));
+    world_free(world);
+}
+
+static void test_roles(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct role_listed role = { .name = mem_strdup("td_a_b"), .can_login = true, .connection_limit = 32 };
+    role.verifier_digest = mem_strdup("d1");
+    struct role_list roles = { &role, 1 };
+    struct databases none = { 0 };
+    CLEANUP(role_listed_release) struct role_listed seen = { 0 };
+    assert_int_equal(world_role(world, "td_a_b", NULL), WORLD_UNKNOWN);
+    world_put_databases(world, &none, &roles);
+    assert_int_equal(world_role(world, "td_a_b", &seen), WORLD_PRESENT);
+    assert_true(seen.can_login && seen.connection_limit == 32);
+    assert_string_equal(seen.verifier_digest, "d1");
+    assert_int_equal(world_role(world, "td_a_c", NULL), WORLD_ABSENT);
+    role_listed_release(&role);
+    world_free(world);
+}
+
 static void test_owner_and_removal(void **state)
 {
     (void)state;
@@ -163,6 +199,8 @@ int main(void)
     struct check_list list = { 0 };
     CHECK_TEST(&list, test_unknown_before_the_first_list);
     CHECK_TEST(&list, test_inspect_survives_a_list_of_the_same_container);
+    CHECK_TEST(&list, test_files_become_due);
+    CHECK_TEST(&list, test_roles);
     CHECK_TEST(&list, test_owner_and_removal);
     CHECK_TEST(&list, test_late_news_of_a_container_before);
     CHECK_TEST(&list, test_health);

@@ -174,6 +174,7 @@ static void has_the_designs_defaults(void **state)
     assert_int_equal(config.controller.workers, 8);
     assert_int_equal(config.controller.long_workers, 4);
     assert_int_equal(config.controller.resync_ms, 30 * SECOND_MS);
+    assert_int_equal(config.controller.inspect_ms, 10 * MINUTE_MS);
     assert_int_equal(config.controller.backoff_first_ms, SECOND_MS);
     assert_int_equal(config.controller.backoff_max_ms, 5 * MINUTE_MS);
     assert_null(config.backup.directory);

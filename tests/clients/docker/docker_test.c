@@ -139,7 +139,7 @@ static void refusals(void **state)
           "{\"message\":\"pull access denied for nosuch, repository does not exist or may require 'docker login'\"}",
           ERR_NOT_FOUND },
         { 500, "{\"message\":\"toomanyrequests: You have reached your pull rate limit.\"}", ERR_TOO_MANY },
-        { 500, "{\"message\":\"write /var/lib/docker/x: no space left on device\"}", ERR_REMOTE },
+        { 500, "{\"message\":\"write /var/lib/docker/x: no space left on device\"}", ERR_DISK_FULL },
         { 503, "{\"message\":\"This node is not a swarm manager.\"}", ERR_REMOTE },
         { 418, "{\"message\":\"teapot\"}", ERR_REMOTE },
         { 301, "{\"message\":\"elsewhere\"}", ERR_REMOTE },

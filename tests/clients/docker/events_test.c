@@ -65,6 +65,11 @@ static void source(void **state)
     assert_string_equal(target.unix_socket, "/run/d.sock");
     /* Not connected yet, so without a version: any engine takes that. */
     assert_string_equal(path, "/events?filters=%7B%22label%22%3A%5B%22tenantd.installation%3Da%26b%22%5D%7D");
+    free(STEAL(path));
+    docker_network_event_source(docker, &target, &path);
+    assert_string_equal(path,
+                        "/events?filters=%7B%22type%22%3A%5B%22network%22%5D%2C%22event%22%3A%5B%22disconnect%22%2C"
+                        "%22destroy%22%5D%7D");
 }
 
 int main(void)

@@ -480,6 +480,107 @@ static void job_left_behind(struct scene *scene)
     scene->seen.job_is = THING_OURS;
 }
 
+static void app_edited(struct scene *scene)
+{
+    container_differs(scene);
+    scene->seen.container_outdated = true;
+    scene->want.state.settled_generation = scene->want.record.generation;
+}
+
+static void app_edited_and_turn(struct scene *scene)
+{
+    app_edited(scene);
+    scene->seen.has_turn = true;
+}
+
+static void app_edited_and_own_edit(struct scene *scene)
+{
+    app_edited(scene);
+    scene->want.state.settled_generation--;
+}
+
+static void app_edited_and_never_settled(struct scene *scene)
+{
+    app_edited(scene);
+    scene->want.state.settled_generation = 0;
+}
+
+static void app_edited_and_unhealthy(struct scene *scene)
+{
+    app_edited(scene);
+    scene->seen.health.health = HEALTH_UNHEALTHY;
+}
+
+static void app_edited_and_not_probed_yet(struct scene *scene)
+{
+    app_edited(scene);
+    scene->seen.health.health = HEALTH_STARTING;
+}
+
+static void app_edited_and_exited(struct scene *scene)
+{
+    app_edited(scene);
+    scene->seen.container.state = CONTAINER_EXITED;
+}
+
+static void app_edited_and_paused_by_hand(struct scene *scene)
+{
+    app_edited(scene);
+    scene->seen.container.pids_limit = 10;
+    scene->seen.on_network = false;
+}
+
+static void app_edited_and_stopped(struct scene *scene)
+{
+    app_edited(scene);
+    scene->want.running = false;
+}
+
+static void app_edited_without_image(struct scene *scene)
+{
+    app_edited_and_turn(scene);
+    scene->seen.image_is = THING_ABSENT;
+}
+
+static void renamed(struct scene *scene)
+{
+    settled(scene);
+    scene->seen.renamed = true;
+}
+
+static void renamed_and_stopped(struct scene *scene)
+{
+    renamed(scene);
+    scene->want.running = false;
+}
+
+static void file_changed(struct scene *scene)
+{
+    settled(scene);
+    scene->seen.files_differ = true;
+}
+
+static void deleted_with_leftovers(struct scene *scene)
+{
+    static char id[] = "c2", *ids[] = { id };
+    deleted(scene);
+    scene->seen.leftovers = (struct strv){ ids, 1 };
+}
+
+static void exits_with_full_disk(struct scene *scene)
+{
+    static char output[] = "dd: error writing '/x': No space left on device";
+    container_exits_again(scene);
+    scene->seen.last_output = output;
+}
+
+static void network_gone(struct scene *scene)
+{
+    settled(scene);
+    scene->seen.network_is = THING_ABSENT;
+    scene->seen.on_network = false;
+}
+
 struct row {
     const char *why;
     void (*scene)(struct scene *scene);
@@ -567,6 +668,27 @@ static const struct row rows[] = {
     { "no tenant", no_tenant, "", "TenantMissing" },
     { "no app", no_app, "", "AppMissing" },
     { "a job was left behind by a crash", job_left_behind, "remove-job", NULL },
+    { "the app was edited: waits for its turn", app_edited, "", NULL },
+    { "the app was edited: its turn", app_edited_and_turn, "stop remove-container create-container start", NULL },
+    { "the app was edited: the new image comes before the old container goes", app_edited_without_image,
+      "pull-image stop remove-container create-container start", NULL },
+    { "the app was edited, and the instance: its owner does not wait", app_edited_and_own_edit,
+      "stop remove-container create-container start", NULL },
+    { "the app was edited: also one that was never settled waits", app_edited_and_never_settled, "", NULL },
+    { "the app was edited: what is unhealthy does not wait", app_edited_and_unhealthy,
+      "stop remove-container create-container start", NULL },
+    { "the app was edited: what was not probed yet waits", app_edited_and_not_probed_yet, "", NULL },
+    { "the app was edited: what does not run does not wait", app_edited_and_exited,
+      "remove-container create-container start", NULL },
+    { "the app was edited: who waits is looked after", app_edited_and_paused_by_hand, "connect-network resize", NULL },
+    { "the app was edited: what is to be stopped is not held", app_edited_and_stopped, "stop remove-container", NULL },
+    { "renamed by hand", renamed, "rename", NULL },
+    { "renamed by hand, and to be stopped", renamed_and_stopped, "stop rename", NULL },
+    { "one of the app's files was changed in the container", file_changed, "put-files restart", NULL },
+    { "deleted with a second container of ours", deleted_with_leftovers,
+      "stop remove-container remove-leftovers drop-database drop-role remove-volume release-record", NULL },
+    { "ends again and again for want of space", exits_with_full_disk, "", "DiskFull" },
+    { "the network is gone", network_gone, "", "WaitingForNetwork" },
 };
 
 static void test_plan(void **state)
