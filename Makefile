@@ -47,7 +47,15 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka $(PKG_LIBS)
 
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+-include $(OBJECTS:.o=.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+
+# Programs of the end-to-end tests: the daemon with its own main, and calls led through the program's __wrap_ functions.
+CRASHING := $(BUILD)/tests/e2e/crashing_tenantd
+CRASHING_SOURCE := tests/e2e/programs/crashing_tenantd.c
+CRASHING_WRAPS := $(patsubst __wrap_%,-Wl$(comma)--wrap=%,$(sort $(shell grep -oE '__wrap_[a-z_]+' $(CRASHING_SOURCE))))
+$(CRASHING): $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tenantd.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) $(CRASHING_WRAPS) -o $@ $^ $(PKG_LIBS)
 
 # Decoders under libFuzzer: tests/fuzz/<name>_fuzz.c, seeds in tests/fuzz/seeds/<name>.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
@@ -65,6 +73,8 @@ $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)
+.PHONY: e2e-programs
+e2e-programs: $(CRASHING)
 fuzzers: $(FUZZERS)
 
 # ---- what people call ----
@@ -76,7 +86,7 @@ packages:
 # The first make may run where pkg-config was missing when this file was read, hence the second make.
 .PHONY: test
 test: packages ## install what is needed, then all tests: unit, fuzz, end to end; with SANITIZE=... only unit
-	@$(MAKE) --no-print-directory -j2 all unit-tests $(if $(SANITIZE),,fuzzers)
+	@$(MAKE) --no-print-directory -j2 all unit-tests $(if $(SANITIZE),,fuzzers e2e-programs)
 	@BUILD=$(BUILD) tests/run.sh $(if $(SANITIZE),unit)
 
 .PHONY: utest
@@ -84,7 +94,7 @@ utest: all unit-tests ## the unit and in-process tests alone
 	@BUILD=$(BUILD) tests/run.sh unit
 
 .PHONY: e2e
-e2e: all ## the end-to-end tests alone
+e2e: all e2e-programs ## the end-to-end tests alone
 	@tests/run.sh e2e
 
 .PHONY: fuzz
@@ -104,7 +114,7 @@ format: ## lay out all C as .clang-format says
 
 .PHONY: check
 check: packages ## build without warnings, format, arrows, static analysis, generated files fresh
-	@$(MAKE) --no-print-directory -j2 all unit-tests
+	@$(MAKE) --no-print-directory -j2 all unit-tests e2e-programs
 	@clang-format --dry-run --Werror $(FORMATTED)
 	@tools/arrows.sh
 	@tools/sizes.sh

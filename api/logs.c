@@ -51,7 +51,8 @@ static void run_follower(struct pool_job *job, void *worker)
     struct follower *follower = (struct follower *)job;
     CLEANUP(docker_freep) struct docker *docker = NULL;
     CLEANUP(err_release) struct err err = ERR_INIT;
-    struct call call = { .cancelled = stream_gone_flag(follower->stream) };
+    /* As long as somebody reads. */
+    struct call call = { .cancelled = stream_gone_flag(follower->stream), .deadline_mono_ms = INT64_MAX };
     bool good = docker_open(follower->followers->options->docker, &docker, &err) &&
                 container_read_logs(docker, follower->container, &follower->logs, take_bytes, follower, &call, &err);
     if (!good && !stream_is_gone(follower->stream)) {

@@ -71,10 +71,10 @@ bool store_ping(struct store *store, const struct call *call, struct err *err)
 
 static const struct call *current_call(struct store *store)
 {
-    if (store->call)
+    if (store->call && store->call->deadline_mono_ms)
         return store->call;
     if (!store->in_transaction) /* one deadline for all of a transaction */
-        store->own_call = call_within(NULL, CALL_MS);
+        store->own_call = call_within(store->call, CALL_MS);
     return &store->own_call;
 }
 

@@ -30,7 +30,7 @@ bool store_ping(struct store *store, const struct call *call, struct err *err) M
  */
 bool store_fact(struct store *store, const char *name, const char *initial, char **ret, struct err *err) MUST_USE;
 
-/* All calls that follow use this deadline and cancel flag; NULL: 10 s each. Borrowed. */
+/* All calls that follow use this deadline and cancel flag; 10 s each where it has no deadline, or is NULL. Borrowed. */
 void store_set_call(struct store *store, const struct call *call);
 
 /* ---- records ---- */

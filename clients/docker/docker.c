@@ -1,8 +1,17 @@
 /* The connection to an engine: where it is, which version of the API the two of us speak, and how one call is made. */
+#include "base/metrics.h"
+#include "clients/docker/calls.h"
 #include "clients/docker/docker_internal.h"
 
 #define DEFAULT_SOCKET     "unix:///var/run/docker.sock"
 #define DEFAULT_TIMEOUT_MS (30 * SECOND_MS)
+
+static const struct metric requests_total = {
+    .name = "tenantd_docker_requests_total",
+    .help = "Calls to the Docker engine, by name and HTTP status; 0: no answer.",
+    .type = METRIC_COUNTER,
+    .labels = { "call", "status" },
+};
 
 static const char *from_environment(const char *name)
 {
@@ -122,7 +131,8 @@ bool docker_is_local(const struct docker *docker)
 
 struct call docker_call(const struct docker *docker, const struct call *call, int64_t more_ms)
 {
-    return call ? *call : call_within(NULL, docker->timeout_ms + more_ms);
+    /* A flag alone is no deadline: an engine that hangs must not hold whoever asks it. */
+    return call && call->deadline_mono_ms ? *call : call_within(call, docker->timeout_ms + more_ms);
 }
 
 void docker_path(struct str *path, const char *kind, const char *name, const char *action)
@@ -147,10 +157,12 @@ void docker_add_label_filter(struct str *path, const char *label)
 
 /* ---- calls ---- */
 
+/* `path` is request->path behind the version, or one that needs none. */
 static bool exchange(struct docker *docker, const struct docker_request *request, const char *path,
                      const struct call *call, struct http_reply *ret_reply, struct err *err)
 {
     CLEANUP(freep) char *body = request->body ? json_dump(request->body) : NULL;
+    const char *known = request->path ? request->path : path;
     const char *const headers[] = { request->header, NULL };
     const struct http_request http_request = {
         .method = request->method,
@@ -166,7 +178,10 @@ static bool exchange(struct docker *docker, const struct docker_request *request
         .sink_context = request->sink_context,
         .headers = headers,
     };
-    return http_send(docker->http, &http_request, call, ret_reply, err);
+    bool answered = http_send(docker->http, &http_request, call, ret_reply, err);
+    CLEANUP(freep) char *status = mem_printf("%d", answered ? ret_reply->status : 0);
+    metric_add(&requests_total, 1, docker_call_name(request->method, known), status, NULL);
+    return answered;
 }
 
 static bool parse_reply(const struct http_reply *reply, json_t **ret, struct err *err)

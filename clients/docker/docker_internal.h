@@ -43,7 +43,7 @@ bool docker_set_stream_error(struct err *err, const char *message);
 void docker_path(struct str *path, const char *kind, const char *name, const char *action);
 /* "filters={"label":["..."]}", encoded; `label` NULL: every object. */
 void docker_add_label_filter(struct str *path, const char *label);
-/* The call itself, or the handle's default time plus `more_ms`. */
+/* The call itself; where it has no deadline, with the handle's default time plus `more_ms`. */
 struct call docker_call(const struct docker *docker, const struct call *call, int64_t more_ms);
 
 /* Docker's times; the year 1 (never) and what cannot be read are 0. */

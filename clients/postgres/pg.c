@@ -11,8 +11,9 @@
 #include "base/log.h"
 #include "base/str.h"
 
-#define SLICE_MS     200  /* how late a raised cancel flag is seen */
-#define TERMINATE_MS 1000 /* what ending a given-up query on the server may cost */
+#define QUERY_MS     (30 * SECOND_MS) /* of a call without a deadline */
+#define SLICE_MS     200              /* how late a raised cancel flag is seen */
+#define TERMINATE_MS 1000             /* what ending a given-up query on the server may cost */
 #define SQLSTATE_LEN 5
 #define IDLE_READS   8 /* of an idle connection before a query; more is somebody flooding us with notices */
 
@@ -335,7 +336,13 @@ static bool has_live_connection(struct pg *pg)
     return pg->conn != NULL;
 }
 
-bool pg_connect(struct pg *pg, const struct call *call, struct err *err)
+/* A flag alone is no deadline: a server that hangs must not hold whoever asks it. */
+static struct call bounded(const struct call *call)
+{
+    return call && call->deadline_mono_ms ? *call : call_within(call, QUERY_MS);
+}
+
+static bool connect_within(struct pg *pg, const struct call *call, struct err *err)
 {
     pg->sqlstate[0] = '\0';
     if (!call_check(call, err))
@@ -357,6 +364,12 @@ bool pg_connect(struct pg *pg, const struct call *call, struct err *err)
     if (!prepared)
         pg_close(pg);
     return prepared;
+}
+
+bool pg_connect(struct pg *pg, const struct call *call, struct err *err)
+{
+    struct call within = bounded(call);
+    return connect_within(pg, &within, err);
 }
 
 /*
@@ -406,26 +419,29 @@ static bool pg_finish(struct pg *pg, int sent, const struct call *call, PGresult
 bool pg_query(struct pg *pg, const char *sql, const char *const *params, int count, const struct call *call,
               PGresult **ret, struct err *err)
 {
-    if (!pg_connect(pg, call, err))
+    struct call within = bounded(call);
+    if (!connect_within(pg, &within, err))
         return false;
     int sent =
         count == 0 ? PQsendQuery(pg->conn, sql) : PQsendQueryParams(pg->conn, sql, count, NULL, params, NULL, NULL, 0);
-    return pg_finish(pg, sent, call, ret, err);
+    return pg_finish(pg, sent, &within, ret, err);
 }
 
 bool pg_prepare(struct pg *pg, const char *name, const char *sql, const struct call *call, struct err *err)
 {
-    if (!pg_connect(pg, call, err))
+    struct call within = bounded(call);
+    if (!connect_within(pg, &within, err))
         return false;
-    return pg_finish(pg, PQsendPrepare(pg->conn, name, sql, 0, NULL), call, NULL, err);
+    return pg_finish(pg, PQsendPrepare(pg->conn, name, sql, 0, NULL), &within, NULL, err);
 }
 
 bool pg_run(struct pg *pg, const char *prepared, const char *const *params, int count, const struct call *call,
             PGresult **ret, struct err *err)
 {
-    if (!pg_connect(pg, call, err))
+    struct call within = bounded(call);
+    if (!connect_within(pg, &within, err))
         return false;
-    return pg_finish(pg, PQsendQueryPrepared(pg->conn, prepared, count, params, NULL, NULL, 0), call, ret, err);
+    return pg_finish(pg, PQsendQueryPrepared(pg->conn, prepared, count, params, NULL, NULL, 0), &within, ret, err);
 }
 
 void pg_clearp(PGresult **result)

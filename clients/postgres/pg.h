@@ -1,7 +1,7 @@
 /*
  * One PostgreSQL connection with deadlines: connect and queries poll with the call's deadline and cancel flag; a query
  * that is given up is ended on the server (at most 1 s more) and the connection closed. Blocking; one thread per
- * connection. Parameters are always text. A URL leads to the server itself, not to a connection pooler.
+ * connection. Parameters are always text. A call without a deadline is given 30 s. A URL leads to the server itself, not to a connection pooler.
  *
  * Errors: ERR_UNREACHABLE (08xxx, 57Pxx, broken), ERR_TIMEOUT, ERR_CANCELLED, ERR_EXISTS (23505, 42P04, 42710),
  * ERR_NOT_FOUND (3D000, 42704), ERR_CONFLICT (55006 in use, 55000 closed, 55P03, 40xxx, 23503, 2BP01), ERR_FORBIDDEN

@@ -3,7 +3,12 @@
 #include "reconcilers/instance/steps_internal.h"
 #include "reconcilers/names.h"
 
-enum { PASSWORD_LENGTH = 32, SECRET_LENGTH = 24, PORTS_TRIED = 200 };
+enum {
+    PASSWORD_LENGTH = 32,
+    SECRET_LENGTH = 24,
+    PORTS_TRIED = 200,
+    DATABASE_TIMEOUT_MS = 1800000, /* of what copies or goes through a whole database */
+};
 
 /* ---- choosing and remembering ---- */
 
@@ -206,9 +211,10 @@ static bool step_clone_database(struct reconcile_context *ctx, struct instance_w
                                 const struct instance_seen *seen, struct err *err)
 {
     (void)seen;
+    struct call call = call_within(&ctx->call, DATABASE_TIMEOUT_MS);
     return template_is_whole(ctx, want, err) && begin_data(ctx, want, want->warm.database, err) &&
-           database_create(ctx->server, want->spec.database.name, want->role, want->warm.database, want->stamp,
-                           &ctx->call, err);
+           database_create(ctx->server, want->spec.database.name, want->role, want->warm.database, want->stamp, &call,
+                           err);
 }
 
 static bool step_repair_database(struct reconcile_context *ctx, struct instance_want *want,
@@ -222,7 +228,8 @@ static bool step_take_over(struct reconcile_context *ctx, struct instance_want *
                            struct err *err)
 {
     (void)seen;
-    return database_take_over(ctx->server, want->spec.database.name, want->role, &ctx->call, err);
+    struct call call = call_within(&ctx->call, DATABASE_TIMEOUT_MS);
+    return database_take_over(ctx->server, want->spec.database.name, want->role, &call, err);
 }
 
 static bool step_retain_database(struct reconcile_context *ctx, struct instance_want *want,

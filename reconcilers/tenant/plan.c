@@ -1,19 +1,32 @@
 /* What to do for a tenant. Pure. */
 #include "reconcilers/tenant/tenant.h"
 
+const char *const tenant_step_names[TENANT_STEPS] = {
+    [TENANT_CREATE_NETWORK] = "create-network",
+    [TENANT_CONNECT_PROXY] = "connect-proxy",
+    [TENANT_DELETE_INSTANCES] = "delete-instances",
+    [TENANT_REMOVE_NETWORK] = "remove-network",
+    [TENANT_RELEASE] = "release-record",
+};
+
+static void add(struct plan *plan, enum tenant_step step, enum step_effect effect, const char *detail)
+{
+    plan_add(plan, (int)step, tenant_step_names[step], effect, detail);
+}
+
 void tenant_plan(const struct record *record, const char *network, const struct tenant_seen *seen, struct plan *plan)
 {
     if (record->deletion_ms) {
         if (seen->instances_not_going)
-            plan_add(plan, TENANT_DELETE_INSTANCES, "delete-instances", EFFECT_DESTROY, seen->blockers);
+            add(plan, TENANT_DELETE_INSTANCES, EFFECT_DESTROY, seen->blockers);
         if (seen->instances) {
             plan_block(plan, BLOCK_WOKEN, "WaitingForInstances", "waits until these instances are gone: %s",
                        seen->blockers);
             return;
         }
         if (seen->network_exists && seen->network_is_ours)
-            plan_add(plan, TENANT_REMOVE_NETWORK, "remove-network", EFFECT_NONE, network);
-        plan_add(plan, TENANT_RELEASE, "release-record", EFFECT_NONE, NULL);
+            add(plan, TENANT_REMOVE_NETWORK, EFFECT_NONE, network);
+        add(plan, TENANT_RELEASE, EFFECT_NONE, NULL);
         return;
     }
     if (seen->network_exists && !seen->network_is_ours) {
@@ -22,7 +35,7 @@ void tenant_plan(const struct record *record, const char *network, const struct 
         return;
     }
     if (!seen->network_exists)
-        plan_add(plan, TENANT_CREATE_NETWORK, "create-network", EFFECT_NONE, network);
+        add(plan, TENANT_CREATE_NETWORK, EFFECT_NONE, network);
     if (seen->proxy_is_missing)
-        plan_add(plan, TENANT_CONNECT_PROXY, "connect-proxy", EFFECT_NONE, network);
+        add(plan, TENANT_CONNECT_PROXY, EFFECT_NONE, network);
 }

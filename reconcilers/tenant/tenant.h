@@ -12,6 +12,7 @@ enum tenant_step {
     TENANT_RELEASE,
     TENANT_STEPS
 };
+extern const char *const tenant_step_names[TENANT_STEPS];
 
 struct tenant_seen {
     bool network_exists, network_is_ours;
