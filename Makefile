@@ -8,8 +8,8 @@ comma := ,
 BUILD := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 CC ?= gcc
-PKG_CFLAGS := $(shell pkg-config --cflags libcurl libpq yaml-0.1 jansson openssl libmicrohttpd libzstd 2>/dev/null)
-PKG_LIBS := $(shell pkg-config --libs libcurl libpq yaml-0.1 jansson openssl libmicrohttpd libzstd 2>/dev/null) -lev -lcrypt -lm
+PKG_CFLAGS := $(shell pkg-config --cflags libcurl libpq yaml-0.1 jansson openssl libmicrohttpd libzstd expat 2>/dev/null)
+PKG_LIBS := $(shell pkg-config --libs libcurl libpq yaml-0.1 jansson openssl libmicrohttpd libzstd expat 2>/dev/null) -lev -lcrypt -lm
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
             -Wvla -Wformat=2 -Wundef -Wcast-qual -Wimplicit-fallthrough -Wunused-result -Wno-missing-field-initializers
 CFLAGS ?= -O2 -g

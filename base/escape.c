@@ -55,6 +55,24 @@ void str_add_pg_literal(struct str *str, const char *text)
     add_quoted(str, text, "''", "\\\\");
 }
 
+void str_add_xml_text(struct str *str, const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if (*at == '&')
+            str_add(str, "&amp;");
+        else if (*at == '<')
+            str_add(str, "&lt;");
+        else if (*at == '>')
+            str_add(str, "&gt;");
+        else if (*at == '"')
+            str_add(str, "&quot;");
+        else if (*at == '\'')
+            str_add(str, "&apos;");
+        else
+            str_addc(str, *at);
+    }
+}
+
 void str_add_hex(struct str *str, const void *bytes, size_t len)
 {
     const uint8_t *at = bytes;

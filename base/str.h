@@ -31,6 +31,7 @@ void str_add_url_segment(struct str *str, const char *text);      /* RFC 3986 un
 void str_add_dsn_value(struct str *str, const char *text);        /* libpq keyword=value */
 void str_add_pg_ident(struct str *str, const char *text);         /* PostgreSQL identifier, always quoted */
 void str_add_pg_literal(struct str *str, const char *text);
+void str_add_xml_text(struct str *str, const char *text); /* also within quotes */
 void str_add_hex(struct str *str, const void *bytes, size_t len);
 void str_add_base64(struct str *str, const void *bytes, size_t len);
 /* RFC 4648, section 4, strictly: padded, no blanks. Replaces what was in `ret_bytes`; false leaves it alone. */

@@ -62,8 +62,7 @@ static bool put_finish(struct sink *sink, struct err *err)
         return err_wrap(err, "%s/%s", self->directory->objects.name, self->key);
     if (fsync(self->fd) != 0 || renameat(self->parent, self->temporary, self->parent, self->name) != 0)
         return directory_set_errno(self->directory, self->key, errno, err);
-    freep(&self->temporary);
-    self->temporary = NULL;
+    free(STEAL(self->temporary));
     if (fsync(self->parent) != 0)
         return directory_set_errno(self->directory, self->key, errno, err);
     return true;

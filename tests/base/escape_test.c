@@ -12,6 +12,8 @@ static const struct {
     { "url: a slash does not split", str_add_url_segment, "odoo/17", "odoo%2F17" },
     { "url: what has a meaning", str_add_url_segment, "a b?c#d%e&f=g+h", "a%20b%3Fc%23d%25e%26f%3Dg%2Bh" },
     { "url: bytes above 127", str_add_url_segment, "\xC3\xA4\xFF", "%C3%A4%FF" },
+    { "xml: marks", str_add_xml_text, "<a b=\"c\">&'d'", "&lt;a b=&quot;c&quot;&gt;&amp;&apos;d&apos;" },
+    { "xml: plain", str_add_xml_text, "r\xc3\xa4k", "r\xc3\xa4k" },
     { "dsn: empty", str_add_dsn_value, "", "''" },
     { "dsn: plain", str_add_dsn_value, "acme", "'acme'" },
     { "dsn: blank cannot begin a new keyword", str_add_dsn_value, "a host=evil", "'a host=evil'" },
