@@ -59,7 +59,7 @@ $(CRASHING): $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tenantd.o $(LI
 
 # Decoders under libFuzzer: tests/fuzz/<name>_fuzz.c, seeds in tests/fuzz/seeds/<name>.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter base/% specs/% api/patch.c api/selector.c,$(SOURCES)))
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter base/% specs/% api/patch.c api/selector.c clients/s3/answers.c clients/s3/xml.c,$(SOURCES)))
 FUZZ_CC := clang-14
 FUZZ_CFLAGS := -std=gnu17 -O1 -g -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) -fno-omit-frame-pointer
 
