@@ -11,7 +11,7 @@ struct s3_put_sink {
     const struct call *call;
     char *full_key;
     char *put_id;    /* tells this put from others of the same key */
-    char *upload_id; /* NULL: not begun, or completed */
+    char *upload_id; /* NULL: not begun, or completed and seen */
     struct part_sender *sender;
     size_t parts;
     size_t filled;  /* bytes in the sender's room */
@@ -139,11 +139,8 @@ static bool complete(struct s3_put_sink *self, const struct strv *etags, struct 
 static bool finish_parts(struct s3_put_sink *self, struct err *err)
 {
     CLEANUP(strv_release) struct strv etags = STRV_INIT;
-    if ((self->filled > 0 && !send_part(self, err)) || !part_sender_finish(self->sender, &etags, err) ||
-        !complete(self, &etags, err))
-        return false;
-    free(STEAL(self->upload_id));
-    return true;
+    return (self->filled == 0 || send_part(self, err)) && part_sender_finish(self->sender, &etags, err) &&
+           complete(self, &etags, err);
 }
 
 /* ---- the sink ---- */
@@ -175,7 +172,10 @@ static bool put_finish(struct sink *sink, struct err *err)
     char *room = self->parts > 0 ? NULL : part_sender_room(self->sender, err);
     bool stored = self->parts > 0 ? finish_parts(self, err)
                                   : room && s3_prepare(self->s3, self->call, err) && put_whole(self, room, err);
-    return stored && verify(self, err);
+    if (!stored || !verify(self, err))
+        return false;
+    free(STEAL(self->upload_id)); /* nothing is left to abort */
+    return true;
 }
 
 static void abort_upload(struct s3_put_sink *self)

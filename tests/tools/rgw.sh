@@ -151,9 +151,9 @@ start() {
 
 make_certificate() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=tenantd-test-ca -keyout "$dir/ca.key" -out "$dir/ca.crt"
-    openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout "$dir/tls.key" -out "$dir/tls.csr"
+    openssl req -newkey rsa:2048 -nodes -subj /CN=s3.localhost -keyout "$dir/tls.key" -out "$dir/tls.csr"
     openssl x509 -req -in "$dir/tls.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 2 -out "$dir/tls.crt" \
-        -extfile <(echo 'subjectAltName=DNS:localhost,DNS:*.localhost,IP:127.0.0.1')
+        -extfile <(echo 'subjectAltName=DNS:s3.localhost,DNS:*.s3.localhost')
 }
 
 gateway() {
@@ -167,10 +167,10 @@ gateway() {
         ;;
     tls)
         make_certificate >>"$dir/log/start.log" 2>&1
-        start_gateway tls "$port" https --rgw-dns-name=localhost \
+        start_gateway tls "$port" https --rgw-dns-name=s3.localhost \
             --rgw-frontends="beast ssl_endpoint=127.0.0.1:$port ssl_certificate=$dir/tls.crt ssl_private_key=$dir/tls.key" ||
             fail_with_logs "no gateway with TLS"
-        printf 'S3_ENDPOINT=https://localhost:%s\nS3_CA_FILE=%s\n' "$port" "$dir/ca.crt"
+        printf 'S3_ENDPOINT=https://s3.localhost:%s\nS3_CA_FILE=%s\n' "$port" "$dir/ca.crt"
         ;;
     *)
         say "unknown kind '$kind'; there are throttled and tls"
