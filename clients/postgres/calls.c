@@ -3,6 +3,7 @@
 
 const struct server_known_call server_known_calls[] = {
     { "session", "set search_path = pg_catalog" },
+    { "given-up-query-end", "select pg_catalog.pg_terminate_backend(" },
     { "server-version", "select current_setting('server_version')" },
     { "role-look", "select can_login::int" },
     { "role-ensure", "select tenantd.ensure_role(" },

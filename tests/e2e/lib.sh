@@ -104,6 +104,7 @@ ${configuration:-}
 EOF
     trap tear_down EXIT
     trap 'exit 130' INT TERM
+    if declare -F prepare >/dev/null; then prepare || exit 1; fi # a suite's own
     daemon_start || exit 1
 }
 
