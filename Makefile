@@ -44,10 +44,26 @@ $(BUILD)/tenantd $(BUILD)/tenantctl: $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 
 $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBRARY) -lcmocka $(PKG_LIBS)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) -lcmocka $(PKG_LIBS)
+
+# The simulated world (docs/simulation.md): its objects stand before the library, which then does not give its own of the same headers.
+SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things server store store_kept)
+SIM_RUNS := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,daemon run script scene acts oracle)
+SIM_PROGRAMS := $(filter $(BUILD)/tests/sim/%,$(UNIT_TESTS)) $(BUILD)/tests/sim/simulate
+$(SIM_PROGRAMS): $(SIM_FAKES) $(SIM_RUNS)
+$(filter %_sim_test,$(UNIT_TESTS)): $(SIM_FAKES)
+
+$(BUILD)/tests/sim/simulate: $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(PKG_LIBS)
+
+.PHONY: simulate
+simulate: $(BUILD)/tests/sim/simulate ## the simulated world, SEEDS of it (default 100000) from FROM on
+	@$< --from $(or $(FROM),0) --seeds $(or $(SEEDS),100000)
 
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d)
+-include $(OBJECTS:.o=.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d) \
+         $(SIM_FAKES:.o=.d) $(SIM_RUNS:.o=.d)
 
 # Programs of the end-to-end tests: the daemon with its own main, and calls led through the program's __wrap_ functions.
 CRASHING := $(BUILD)/tests/e2e/crashing_tenantd
