@@ -213,7 +213,8 @@ static void add_resync(struct runner *runner, const struct attempt *attempt)
     add_after(runner, attempt, QUEUE_BACKGROUND, resync_ms / 2 + jitter_ms);
 }
 
-static void note_retry(struct runner *runner, const struct attempt *attempt, const struct err *error, int64_t attempts,
+/* False: it could not be stored. */
+static bool note_retry(struct runner *runner, const struct attempt *attempt, const struct err *error, int64_t attempts,
                        int64_t wait_ms)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
@@ -221,11 +222,22 @@ static void note_retry(struct runner *runner, const struct attempt *attempt, con
     struct call call = call_within(NULL, NOTE_CALL_MS);
     store_set_call(store, &call);
     int64_t next_ms = wait_ms ? clock_wall_ms() + wait_ms : 0;
-    if (!runner->options.note_retry(store, &attempt->item->key, error, attempts, next_ms, &problem)) {
+    bool ok = runner->options.note_retry(store, &attempt->item->key, error, attempts, next_ms, &problem);
+    if (!ok) {
         log_warning("retry not noted", LOG_STR("error", err_message(&problem)));
         runner->options.no_answer(runner->options.context);
     }
     store_set_call(store, NULL);
+    return ok;
+}
+
+/* The record still tells of a retry: the failures count as long, and the next success takes that away. */
+static void note_success_later(struct runner *runner, const struct attempt *attempt)
+{
+    pthread_mutex_lock(&runner->lock);
+    backoff_restore(runner->backoff, &attempt->item->key, attempt->generation, 1);
+    pthread_mutex_unlock(&runner->lock);
+    add_after(runner, attempt, QUEUE_URGENT, runner->options.backoff_first_ms);
 }
 
 static const char *after_success(struct runner *runner, struct attempt *attempt, const struct reconcile_result *result)
@@ -233,8 +245,8 @@ static const char *after_success(struct runner *runner, struct attempt *attempt,
     pthread_mutex_lock(&runner->lock);
     bool had_failed = !result->wants_long_lane && backoff_forget(runner->backoff, &attempt->item->key);
     pthread_mutex_unlock(&runner->lock);
-    if (had_failed)
-        note_retry(runner, attempt, NULL, 0, 0);
+    if (had_failed && !note_retry(runner, attempt, NULL, 0, 0))
+        note_success_later(runner, attempt);
     if (result->wants_long_lane) {
         queue_add_long(runner->options.queue, &attempt->item->key);
         return "long";
@@ -258,7 +270,7 @@ static void after_final(struct runner *runner, struct attempt *attempt, const st
     pthread_mutex_unlock(&runner->lock);
     log_warning("reconcile failed", LOG_STR("error", err_message(error)), LOG_STR("class", class_names[RETRY_NEVER]),
                 LOG_INT("took_ms", attempt->took_ms));
-    note_retry(runner, attempt, error, 1, 0);
+    (void)note_retry(runner, attempt, error, 1, 0); /* the next failure notes itself */
     add_resync(runner, attempt);
 }
 
@@ -282,7 +294,7 @@ static void after_passing(struct runner *runner, struct attempt *attempt, const 
     pthread_mutex_unlock(&runner->lock);
     log_warning("reconcile failed", LOG_STR("error", err_message(error)), LOG_STR("class", class_names[class]),
                 LOG_INT("attempts", attempts), LOG_INT("retry_ms", wait_ms), LOG_INT("took_ms", attempt->took_ms));
-    note_retry(runner, attempt, error, attempts, wait_ms);
+    (void)note_retry(runner, attempt, error, attempts, wait_ms); /* the next failure notes itself */
     metric_add(&retries_total, 1, kinds[key->kind].name, class_names[class], NULL);
     if (is_held)
         add_resync(runner, attempt);

@@ -140,6 +140,24 @@ struct creation {
     int64_t publish_port; /* 0: none, as for jobs */
 };
 
+/*
+ * Docker makes a volume that it misses, an empty one: a program must not be started on that. Nothing can remove one that a container has, so
+ * a look after the creation is certain, and one before it keeps Docker from making one.
+ */
+static bool volume_is_ours(struct reconcile_context *ctx, const char *name, const char *uid, struct err *err)
+{
+    CLEANUP(volume_release) struct volume volume = { 0 };
+    if (!volume_inspect(ctx->docker, name, &ctx->call, &volume, err))
+        return false;
+    return name_is_ours(ctx->settings, volume.labels, uid) ||
+           err_set(err, ERR_CONFLICT, "volume %s went away and another one has its name", name);
+}
+
+static bool has_its_volume(struct reconcile_context *ctx, const struct workload *workload, struct err *err)
+{
+    return !workload->app->data_path || volume_is_ours(ctx, workload->volume, workload->uid, err);
+}
+
 static bool create(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
                    const struct numeric_user *user, const struct creation *creation, char **ret_id, struct err *err)
 {
@@ -179,10 +197,11 @@ static bool create(struct reconcile_context *ctx, const struct workload *workloa
     };
     struct call call = call_within(&ctx->call, CREATE_TIMEOUT_MS);
     CLEANUP(freep) char *id = NULL;
-    if (!container_create(ctx->docker, &request, &call, &id, err))
+    if (!has_its_volume(ctx, workload, err) || !container_create(ctx->docker, &request, &call, &id, err))
         return err_wrap(err, "create container %s", creation->name);
     /* A fresh volume at a path that the image lacks belongs to root. */
-    bool ok = (!workload->app->data_path ||
+    bool ok = has_its_volume(ctx, workload, err) &&
+              (!workload->app->data_path ||
                container_own_directory(ctx->docker, id, workload->app->data_path, user->uid, user->gid, &call, err)) &&
               put_files(ctx, id, rendered, user, err);
     if (!ok) {

@@ -457,9 +457,11 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
     }
     if (!want->state.initialised) {
         if (want->warm_is_building && instance_can_be_cloned(want)) {
-            /* What a killed copy left would hold the template's volume, and so the making of a new one. */
+            /* What a killed clone left would hold the template's volume and its role, and so the making of a new one. */
             if (seen->job_is == THING_OURS)
                 add(plan, STEP_REMOVE_JOB, want->job);
+            if (want->state.dirty && seen->database_is == THING_OURS)
+                add(plan, STEP_DISCARD_DATABASE, want->spec.database.name);
             plan_block(plan, BLOCK_WOKEN, "WaitingForWarmDatabase", "app %s is making its warm database for version %s",
                        want->spec.app, want->spec.version);
             return;

@@ -308,6 +308,8 @@ static bool settled_by_cache(struct attempt *attempt, struct err *err)
     const struct instance_seen *seen = &attempt->seen;
     bool known = seen->container_is != THING_UNKNOWN && seen->database_is != THING_UNKNOWN &&
                  seen->role_is != THING_UNKNOWN && (seen->container_is != THING_OURS || seen->container.inspected);
+    /* Only a container shows that the volume is there; what was stopped and has none is looked at. */
+    known = known && (seen->volume_is != THING_UNKNOWN || !attempt->want.state.initialised);
     bool away = seen->engine_away_ms || seen->server_away_ms;
     return ok &&
            (away || (known && attempt->plan.count == 0 && !attempt->plan.blocked_reason && !attempt->want.deleting));

@@ -202,6 +202,9 @@ static void fill_container(struct container_status *status, const struct instanc
                            const struct instance_seen *seen)
 {
     bool ours = seen->container_is == THING_OURS;
+    bool same_run =
+        ours && str_equal(status->id, seen->container.id) &&
+        (!seen->container.inspected || status->started_ms / SECOND_MS == seen->container.started_ms / SECOND_MS);
     set_text(&status->name, want->container);
     set_text(&status->id, ours ? seen->container.id : NULL);
     set_text(&status->image, ours ? seen->container.image : NULL);
@@ -210,7 +213,9 @@ static void fill_container(struct container_status *status, const struct instanc
         status->started_ms = 0;
     else if (seen->container.inspected)
         status->started_ms = seen->container.started_ms;
-    status->restarts = seen->restarts;
+    /* They are counted in memory: a daemon that has just begun does not take back what the one before told of this very run. */
+    if (!same_run || seen->restarts > 0)
+        status->restarts = seen->restarts;
 }
 
 void instance_status_fill(struct instance_status *status, const struct instance_want *want,

@@ -22,6 +22,7 @@ struct fixture {
     bool supersedes_itself;
     bool adds_itself;
     bool forgets_itself;
+    bool note_fails; /* the store's part */
     /* ... and what it saw. */
     enum lane lane;
     bool had_deadline, was_cancelled;
@@ -67,7 +68,8 @@ static bool fake_note(struct store *store, const struct record_key *key, const s
 {
     (void)store;
     (void)key;
-    (void)err;
+    if (fixture->note_fails)
+        return err_set(err, ERR_UNREACHABLE, "as the test wants");
     fixture->notes++;
     fixture->noted = error ? error->code : ERR_NONE;
     fixture->noted_attempts = attempts;
@@ -264,6 +266,27 @@ static void test_failures_of_before_the_start(void **state)
     tear_down(&made);
 }
 
+static void test_success_is_noted_in_the_end(void **state)
+{
+    (void)state;
+    struct fixture made;
+    set_up(&made);
+    made.fails = ERR_REMOTE;
+    run_when_due();
+    assert_int_equal(made.noted, ERR_REMOTE);
+    made.fails = ERR_NONE;
+    made.note_fails = true;
+    run_when_due();
+    assert_int_equal(made.notes, 1);
+    assert_int_equal(next_in_ms(), FIRST_MS); /* not only at the next resync */
+    made.note_fails = false;
+    run_when_due();
+    assert_int_equal(made.notes, 2);
+    assert_int_equal(made.noted, ERR_NONE);
+    assert_int_equal(next_in_ms(), REST_MS);
+    tear_down(&made);
+}
+
 static void test_long_lane(void **state)
 {
     (void)state;
@@ -392,6 +415,7 @@ int main(void)
     CHECK_ROWS(&list, test_outcome, rows);
     CHECK_TEST(&list, test_delays_grow_and_are_reset);
     CHECK_TEST(&list, test_failures_of_before_the_start);
+    CHECK_TEST(&list, test_success_is_noted_in_the_end);
     CHECK_TEST(&list, test_long_lane);
     CHECK_TEST(&list, test_stopping_cancels_what_begins_later);
     CHECK_TEST(&list, test_supersede_is_for_that_key_alone);

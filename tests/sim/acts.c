@@ -597,9 +597,24 @@ static void give_back(const char *name)
     database->seen.owner = mem_strdup(database->objects_role);
 }
 
+/* One of ours that somebody renamed is found by no name: whoever did it takes it away again. */
+static void remove_renamed(void)
+{
+    CLEANUP(err_release) struct err ignored = ERR_INIT;
+    size_t at = 0;
+    void *value;
+    while (map_next(sim->engine->containers, &at, NULL, &value)) {
+        const struct container *seen = &((struct sim_container *)value)->seen;
+        CLEANUP(freep) char *id = mem_strdup(seen->id);
+        if (str_starts_with(seen->name, "elsewhere") && !container_remove(NULL, id, NULL, &ignored))
+            abort();
+    }
+}
+
 static void remove_strangers(void)
 {
     CLEANUP(err_release) struct err ignored = ERR_INIT;
+    remove_renamed();
     for (unsigned i = 0; i < SCENE_NAMES; i++) {
         struct record_key key = scene_key(i);
         CLEANUP(freep) char *database = instance_default_database(key.namespace, key.name);
@@ -607,11 +622,21 @@ static void remove_strangers(void)
         const struct sim_container *container = container_of(i);
         const struct sim_database *found = sim_database_find(database);
         const struct sim_network *seen = sim_network_find(network);
+        const struct record *record = sim_record_find(&key);
+        CLEANUP(freep) char *volume = record ? name_volume(&sim_settings, &key, record->uid) : mem_strdup("");
+        const struct sim_volume *made = map_get(sim->engine->volumes, volume);
         if (container && !is_ours(container->seen.labels) &&
             !container_remove(NULL, container->seen.id, NULL, &ignored))
             abort();
         if (seen && !is_ours(seen->labels) && !network_remove(NULL, network, NULL, &ignored))
             abort(); /* nobody is on it */
+        /* The engine makes what it misses, without labels. */
+        if (made && !json_object_size(made->labels)) {
+            if (container_of(i) && !container_remove(NULL, container_of(i)->seen.id, NULL, &ignored))
+                abort();
+            if (!volume_remove(NULL, volume, NULL, &ignored))
+                abort();
+        }
         if (found && !found->seen.comment && str_equal(found->seen.owner, "postgres"))
             give_back(database);
     }
@@ -630,6 +655,10 @@ void oracle_resolve(struct run *run)
         scene_edit(run, &key, drop_annotation, ANNOTATION_PAUSED, 0);
         if (str_equal(json_text(record->spec, "version"), "bad"))
             scene_edit(run, &key, put_spec, "version=2", 0);
+        /* A port that another instance got first. */
+        bool has_port = json_int(map_get(sim->store->states, record->uid), "port", 0) == 20005;
+        if (str_equal(json_text(record->spec, "publish"), "20005") && !has_port)
+            scene_edit(run, &key, put_spec, "publish=auto", 0);
         if (run_ledger(run, record->uid)->was_hurt)
             scene_edit(run, &key, accept_loss, NULL, 0);
     }

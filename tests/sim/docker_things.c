@@ -468,6 +468,8 @@ bool volume_sizes(struct docker *docker, const struct call *call, json_t **ret, 
     (void)docker;
     if (!sim_begin(&what, call, err))
         return false;
+    if (!sim->engine->measures)
+        return err_set(err, ERR_CONFLICT, "a disk usage operation is already running");
     while (map_next(sim->engine->volumes, &at, &name, &value))
         json_put(sizes, name, json_integer(4096));
     if (!sim_end(&what, true, err))

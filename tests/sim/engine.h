@@ -54,6 +54,7 @@ struct sim_engine {
     uint64_t last_id;
     size_t ending; /* containers with an end to come */
     bool has_listener;
+    bool measures; /* else it says that it is busy with that, for another */
     struct sim_event *events;
     size_t event_count;
     struct docker_host host;

@@ -127,7 +127,8 @@ static char *look_at_data(const struct subject *subject)
     if (database->data.state != SIM_WHOLE || volume->data.state != SIM_WHOLE ||
         database->data.token != volume->data.token)
         return mem_strdup("its database and its volume are not of one init");
-    if (!str_equal(database->seen.owner, subject->role) || !str_equal(database->objects_role, subject->role) ||
+    if (!str_equal(database->seen.owner, subject->role) ||
+        (database->objects_role && !str_equal(database->objects_role, subject->role)) ||
         !str_equal(database->seen.comment, subject->stamp) || database->seen.public_can_connect)
         return mem_strdup("its database is not as it should be left");
     if (!sim_login(subject->role, map_get(secrets, "database.password"), subject->spec.database.name, &why))
@@ -177,13 +178,15 @@ static char *look_at_container(const struct subject *subject)
         return mem_printf("it publishes port %" PRId64, port);
     struct probe_target target = { 0 };
     snprintf(target.container_id, sizeof(target.container_id), "%s", seen->id);
+    if (container->is_hung && !scene_has_health())
+        return NULL; /* nobody looks */
     const char *problem = scene_probe(NULL, &target);
     return problem ? mem_printf("it does not answer well: %s", problem) : NULL;
 }
 
 static char *look_at_instance(const struct record *record)
 {
-    CLEANUP(subject_release) struct subject subject;
+    CLEANUP(subject_release) struct subject subject = { 0 };
     char *(*const looks[])(const struct subject *) = { look_at_status, look_at_data, look_at_container };
     if (record->deletion_ms)
         return mem_strdup("it is still being deleted");

@@ -8,7 +8,8 @@ enum {
     CALM_MS_MAX = 3 * 3600 * 1000,
     DEPTH_MAX = 3,
     RESTART_MS = 500,
-    QUIET_MS = 65000, /* two passes and more */
+    QUIET_MS = 65000,        /* two passes and more */
+    SIZES_QUIET_MS = 640000, /* until what was made has been measured */
 };
 
 void run_fail(struct run *run, const char *fmt, ...)
@@ -238,22 +239,23 @@ static bool settle(struct run *run, char *(*look)(struct run *run))
     return false;
 }
 
-static void keep_quiet(struct run *run)
+static void keep_quiet(struct run *run, int64_t span_ms)
 {
-    for (int64_t end_ms = sim->mono_ms + QUIET_MS; sim->mono_ms < end_ms && !run->fault;)
+    for (int64_t end_ms = sim->mono_ms + span_ms; sim->mono_ms < end_ms && !run->fault;)
         turn(run);
 }
 
 /* A second pass, and a daemon that knows nothing, find nothing to do. */
 static void check_rest(struct run *run)
 {
-    keep_quiet(run); /* what was still on its way: the last status, an event */
+    keep_quiet(run, sim->engine->measures ? SIZES_QUIET_MS
+                                          : QUIET_MS); /* what was still on its way: the last status, an event, sizes */
     int64_t changes = sim->changes[SIM_ENGINE] + sim->changes[SIM_SERVER] + sim->changes[SIM_STORE];
     int64_t version = sim->store->version;
     run->stage = "second pass";
     for (int i = 0; i < 2; i++) {
         sim_daemon_resync(&run->daemon);
-        keep_quiet(run);
+        keep_quiet(run, QUIET_MS);
         int64_t now = sim->changes[SIM_ENGINE] + sim->changes[SIM_SERVER] + sim->changes[SIM_STORE];
         if (now != changes || sim->store->version != version)
             run_fail(run, "%" PRId64 " calls that change something, %" PRId64 " records written", now - changes,
@@ -303,7 +305,7 @@ static void check_calm(struct run *run)
     delete_all(run);
     if (!settle(run, records_left))
         return;
-    keep_quiet(run);
+    keep_quiet(run, QUIET_MS);
     CLEANUP(freep) char *left = oracle_leftover(run);
     if (left)
         run_fail(run, "left over: %s", left);
@@ -331,6 +333,7 @@ static void run_all(struct run *run, struct str *trace)
     run->daemon.probe = scene_probe;
     run->daemon.context = run;
     run->stage = "trouble";
+    sim->engine->measures = (dice >> 40 & 15) == 0; /* in few: it takes long until all has been measured */
     scene_set_up(run, (unsigned)(dice & 255));
     start_daemon(run);
     for (int i = 0; i < turns && !run->fault; i++)

@@ -95,6 +95,7 @@ const char *scene_probe(void *context, const struct probe_target *target);
 extern const char *const scene_names[][2]; /* tenant, instance */
 #define SCENE_NAMES 4
 struct record_key scene_key(unsigned which);
+bool scene_has_health(void); /* the App has a probe */
 /* As the API would: decodes, settles, admits, stores. False: refused, or not there. */
 bool scene_create_instance(struct run *run, unsigned which, unsigned variant);
 bool scene_create_tenant(struct run *run, const char *name);

@@ -138,6 +138,13 @@ bool scene_delete(struct run *run, const struct record_key *key)
     return ok;
 }
 
+bool scene_has_health(void)
+{
+    struct record_key key;
+    const struct record *app = record_key_set(&key, KIND_APP, "", "app") ? sim_record_find(&key) : NULL;
+    return app && json_text(json_object_get(app->spec, "health"), "path");
+}
+
 void scene_set_up(struct run *run, unsigned scene)
 {
     sim_image_add("sim/app:1", "sha256:1", "tiny");

@@ -278,6 +278,8 @@ bool database_size(struct server *server, const char *name, const struct call *c
     (void)server;
     if (!sim_begin(&what, call, err) || !sim_end(&what, find(name, err) != NULL, err))
         return false;
+    if (!sim->engine->measures)
+        return err_set(err, ERR_REMOTE, "could not stat the files");
     *ret_bytes = 8 << 20;
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "tests/sim/engine.h"
 #include "tests/sim/server.h"
 #include "tests/sim/store.h"
@@ -66,7 +67,7 @@ bool sim_wait(const struct sim_call *what, int64_t wait_ms, const struct call *c
     return call_check(call, err) || err_wrap(err, "%s", what->name);
 }
 
-/* ---- in place of base/clock.c, base/random.c and base/log.c ---- */
+/* ---- in place of base/clock.c, base/random.c, base/log.c and base/metrics.c ---- */
 
 /* Without a world (a test's own set-up) it is the first moment. */
 int64_t clock_mono_ms(void)
@@ -117,4 +118,30 @@ void log_write(enum log_level level, const char *message, const struct log_field
         else
             str_addf(sim->trace, " %s=%" PRId64, fields[i].key, fields[i].number);
     str_addc(sim->trace, '\n');
+}
+
+/* The real ones would keep series from run to run, and so make one depend on those before it. */
+void metric_add(const struct metric *metric, double amount, const char *label1, const char *label2, const char *label3)
+{
+    (void)metric;
+    (void)amount;
+    (void)label1;
+    (void)label2;
+    (void)label3;
+}
+
+void metric_set(const struct metric *metric, double value, const char *label1, const char *label2, const char *label3)
+{
+    metric_add(metric, value, label1, label2, label3);
+}
+
+void metric_observe(const struct metric *metric, double seconds, const char *label1, const char *label2,
+                    const char *label3)
+{
+    metric_add(metric, seconds, label1, label2, label3);
+}
+
+void metric_clear(const struct metric *metric)
+{
+    (void)metric;
 }

@@ -372,6 +372,26 @@ bool store_update(struct store *store, struct record *next, int64_t expected_ver
            sim_end(&what, update(store, next, expected_version, write, err), err);
 }
 
+static void trace_member(const char *key, const json_t *before, const json_t *after)
+{
+    CLEANUP(freep) char *old = json_dump(before);
+    CLEANUP(freep) char *new = json_dump(after);
+    if (!json_equal(before, after))
+        str_addf(sim->trace, "%10.3f        %s: %s -> %s\n", (double)sim->mono_ms / 1000, key, old, new);
+}
+
+/* What of a status is another, member by member. */
+static void trace_difference(const json_t *before, const json_t *after)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach ((json_t *)(uintptr_t)after, key, value)
+        trace_member(key, json_object_get(before, key), value);
+    json_object_foreach ((json_t *)(uintptr_t)before, key, value)
+        if (!json_object_get(after, key))
+            trace_member(key, value, NULL);
+}
+
 static bool update_status(const struct record_key *key, const char *uid, const json_t *status, int64_t *ret_version,
                           struct err *err)
 {
@@ -383,6 +403,8 @@ static bool update_status(const struct record_key *key, const char *uid, const j
     record_copy(&next, record);
     json_decref(next.status);
     next.status = json_deep_copy(status);
+    if (sim->trace)
+        trace_difference(record->status, status);
     if (!json_equal(record->status, status) && !settle(record, &next, &gone, err))
         return false;
     if (ret_version)

@@ -123,6 +123,14 @@ static void warm_is_building(struct scene *scene)
     scene->want.warm_is_building = true;
 }
 
+static void clone_was_killed_and_warm_is_building(struct scene *scene)
+{
+    warm_is_building(scene);
+    scene->want.state.dirty = true;
+    scene->seen.job_is = scene->seen.database_is = scene->seen.role_is = THING_OURS;
+    scene->seen.role_right = true;
+}
+
 static void init_was_killed(struct scene *scene)
 {
     allocated(scene);
@@ -603,6 +611,8 @@ static const struct row rows[] = {
     { "a template without demo data cannot serve", warm_but_demo_data_is_immutable,
       "put-role create-database create-volume initialise create-container start", NULL },
     { "a template is being made", warm_is_building, "", "WaitingForWarmDatabase" },
+    { "a killed clone lets go of the template's role, or that could not be made anew",
+      clone_was_killed_and_warm_is_building, "remove-job discard-database", "WaitingForWarmDatabase" },
     { "a killed init never counted: all of it anew", init_was_killed,
       "remove-job discard-database discard-volume create-database create-volume initialise create-container start",
       NULL },
