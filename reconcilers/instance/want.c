@@ -158,13 +158,10 @@ static void render(struct reconcile_context *ctx, struct instance_want *want)
         want->render_problem = mem_strdup(err_message(&problem));
 }
 
-bool instance_want_from(struct reconcile_context *ctx, const struct record *record, struct instance_want *want,
-                        struct err *err)
+/* All but the record, which is there. */
+static bool fill(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
 {
-    *want = (struct instance_want){ 0 };
-    record_copy(&want->record, record);
-    if (!want->record.uid)
-        want->record.uid = mem_strdup(no_uid);
+    const struct record *record = &want->record;
     CLEANUP(json_decrefp) json_t *state = NULL;
     if (!decode_stored(instance_spec_fields, record->spec, "spec", &want->spec, err) ||
         !store_state_get(ctx->store, want->record.uid, &state, err) ||
@@ -206,12 +203,22 @@ bool instance_want_from(struct reconcile_context *ctx, const struct record *reco
     return true;
 }
 
+bool instance_want_from(struct reconcile_context *ctx, const struct record *record, struct instance_want *ret,
+                        struct err *err)
+{
+    *ret = (struct instance_want){ 0 };
+    record_copy(&ret->record, record);
+    if (!ret->record.uid)
+        ret->record.uid = mem_strdup(no_uid);
+    return fill(ctx, ret, err);
+}
+
 bool instance_want_load(struct reconcile_context *ctx, const struct record_key *key, struct instance_want *ret,
                         struct err *err)
 {
-    CLEANUP(record_release) struct record record = { 0 };
-    record_init(&record);
-    return store_get(ctx->store, key, &record, err) && instance_want_from(ctx, &record, ret, err);
+    *ret = (struct instance_want){ 0 };
+    record_init(&ret->record);
+    return store_get(ctx->store, key, &ret->record, err) && fill(ctx, ret, err);
 }
 
 bool instance_state_save(struct reconcile_context *ctx, struct instance_want *want, struct err *err)

@@ -652,13 +652,13 @@ void oracle_resolve(struct run *run)
         const struct record *record = sim_record_find(&key);
         if (!record)
             continue;
-        scene_edit(run, &key, drop_annotation, ANNOTATION_PAUSED, 0);
-        if (str_equal(json_text(record->spec, "version"), "bad"))
-            scene_edit(run, &key, put_spec, "version=2", 0);
         /* A port that another instance got first. */
         bool has_port = json_int(map_get(sim->store->states, record->uid), "port", 0) == 20005;
         if (str_equal(json_text(record->spec, "publish"), "20005") && !has_port)
             scene_edit(run, &key, put_spec, "publish=auto", 0);
+        scene_edit(run, &key, drop_annotation, ANNOTATION_PAUSED, 0);
+        if (str_equal(json_text(record->spec, "version"), "bad"))
+            scene_edit(run, &key, put_spec, "version=2", 0);
         if (run_ledger(run, record->uid)->was_hurt)
             scene_edit(run, &key, accept_loss, NULL, 0);
     }

@@ -8,7 +8,7 @@ enum {
     CALM_MS_MAX = 3 * 3600 * 1000,
     DEPTH_MAX = 3,
     RESTART_MS = 500,
-    QUIET_MS = 65000,        /* two passes and more */
+    QUIET_MS = 33000,        /* a pass and more */
     SIZES_QUIET_MS = 640000, /* until what was made has been measured */
 };
 

@@ -51,6 +51,22 @@ struct record *sim_record_by_uid(const char *uid)
     return map_get(sim->store->uids, uid);
 }
 
+/* As record_copy(), but spec and status are shared: who changes those of a record puts others in their place. */
+static void copy(struct record *to, const struct record *from)
+{
+    *to = (struct record){ .key = from->key,
+                           .uid = mem_strdup(from->uid),
+                           .generation = from->generation,
+                           .version = from->version,
+                           .created_ms = from->created_ms,
+                           .deletion_ms = from->deletion_ms,
+                           .labels = json_deep_copy(from->labels),
+                           .annotations = json_deep_copy(from->annotations),
+                           .spec = json_incref(from->spec),
+                           .status = json_incref(from->status) };
+    strv_copy(&to->finalizers, &from->finalizers);
+}
+
 static struct record *find(const struct record_key *key, struct err *err)
 {
     struct record *record = sim_record_find(key);
@@ -153,15 +169,15 @@ bool store_get(struct store *store, const struct record_key *key, struct record 
     if (!sim_begin(&what, call_of(store), err))
         return false;
     const struct record *record = find(key, err);
-    CLEANUP(record_release) struct record copy = { 0 };
+    CLEANUP(record_release) struct record seen = { 0 };
     if (!record)
         return false;
-    record_copy(&copy, record);
+    copy(&seen, record);
     if (!sim_end(&what, true, err))
         return false;
     record_release(ret);
-    *ret = copy;
-    copy = (struct record){ 0 };
+    *ret = seen;
+    seen = (struct record){ 0 };
     return true;
 }
 
@@ -192,7 +208,7 @@ static void list(const struct store_query *query, struct records *ret)
         if (record->key.kind != query->kind)
             continue;
         ret->items = mem_grow(ret->items, ret->count + 1, sizeof(ret->items[0]));
-        record_copy(&ret->items[ret->count++], record);
+        copy(&ret->items[ret->count++], record);
     }
     if (ret->count)
         qsort(ret->items, ret->count, sizeof(ret->items[0]), by_key);
@@ -221,10 +237,10 @@ bool store_list(struct store *store, const struct store_query *query, struct rec
 
 static void replace(struct record *to, const struct record *from)
 {
-    struct record copy = { 0 };
-    record_copy(&copy, from);
+    struct record fresh = { 0 };
+    copy(&fresh, from);
     record_release(to);
-    *to = copy;
+    *to = fresh;
 }
 
 static void insert(struct record *record_taken)
@@ -348,7 +364,7 @@ static bool update(struct store *store, struct record *wish, int64_t expected_ve
     bool gone = false;
     if (!record || !check_uid(record, wish->uid, ERR_CONFLICT, err) || !check_version(record, expected_version, err))
         return false;
-    record_copy(&next, record);
+    copy(&next, record);
     take_over(&next, wish);
     if (!record_spec_equal(record, &next) || !record_metadata_equal(record, &next)) {
         if (write->admit && !write->admit(store, record, &next, write->context, err))
@@ -400,7 +416,7 @@ static bool update_status(const struct record_key *key, const char *uid, const j
     bool gone;
     if (!record || !check_uid(record, uid, ERR_NOT_FOUND, err))
         return false;
-    record_copy(&next, record);
+    copy(&next, record);
     json_decref(next.status);
     next.status = json_deep_copy(status);
     if (sim->trace)
@@ -431,7 +447,7 @@ static bool add_finalizer(const struct record_key *key, const char *uid, const c
         return true;
     if (record->deletion_ms)
         return err_set(err, ERR_CONFLICT, "\"%s\" is being deleted", key->name);
-    record_copy(&next, record);
+    copy(&next, record);
     strv_add(&next.finalizers, finalizer);
     return settle(record, &next, &gone, err);
 }
@@ -450,7 +466,7 @@ static bool remove_finalizer(const struct record_key *key, const char *uid, cons
     bool gone;
     if (!record || !check_uid(record, uid, ERR_NOT_FOUND, err))
         return false;
-    record_copy(&next, record);
+    copy(&next, record);
     strv_release(&next.finalizers);
     next.finalizers = (struct strv)STRV_INIT;
     for (size_t i = 0; i < record->finalizers.count; i++)
@@ -475,7 +491,7 @@ static bool delete_record(const struct record_key *key, const char *uid, int64_t
         return false;
     if (!record->deletion_ms && record_annotation(record, ANNOTATION_PROTECT))
         return err_set(err, ERR_FORBIDDEN, "annotation %s protects it", ANNOTATION_PROTECT);
-    record_copy(&next, record);
+    copy(&next, record);
     if (!next.deletion_ms)
         next.deletion_ms = clock_wall_ms();
     *ret_gone = next.finalizers.count == 0;
