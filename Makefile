@@ -57,6 +57,12 @@ $(BUILD)/tests/sim/simulate: $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(PKG_LIBS)
 
+# A planted fault each (tests/sim/faults/*.patch): the changed copy of one file stands before the library, too. Made by the test that runs them.
+$(BUILD)/faults/%/simulate: tests/sim/faults/%.patch $(BUILD)/obj/tests/sim/simulate.o $(SIM_FAKES) $(SIM_RUNS) $(LIBRARY)
+	@tests/sim/plant.sh $< $(@D)
+	@$(CC) $(ALL_CFLAGS) -Wno-error -c -o $(@D)/planted.o $(@D)/planted.c
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(@D)/planted.o $(filter %.o,$^) $(LIBRARY) $(PKG_LIBS)
+
 .PHONY: simulate
 simulate: $(BUILD)/tests/sim/simulate ## the simulated world, SEEDS of it (default 100000) from FROM on
 	@$< --from $(or $(FROM),0) --seeds $(or $(SEEDS),100000)

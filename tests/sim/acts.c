@@ -511,14 +511,20 @@ static bool take_name(struct run *run, const struct sim_call *what, unsigned par
     CLEANUP(freep) char *network = name_network(&sim_settings, key.namespace);
     CLEANUP(freep) char *database = instance_default_database(key.namespace, key.name);
     CLEANUP(freep) char *id = NULL;
-    const struct container_create create = { .name = container, .image = "sim/app:1", .command = command };
+    /* Half of them carry our labels, and a uid that no record has: left by a record of long ago. */
+    CLEANUP(json_decrefp)
+    json_t *labels = parameter / 4 % 2 ? name_labels(&sim_settings, &key, LEFTOVER_UID, "app") : NULL;
+    const struct container_create create = {
+        .name = container, .image = "sim/app:1", .command = command, .labels = labels
+    };
     bool ok = true;
     sim->is_outsider = true;
-    switch (parameter / 4 % 3) {
+    switch (parameter / 4 % 4) {
     case 0:
+    case 1:
         ok = container_create(NULL, &create, NULL, &id, &ignored);
         break;
-    case 1:
+    case 2:
         ok = network_create(NULL, network, "192.168.77.0/24", NULL, NULL, &ignored);
         break;
     default:
@@ -582,7 +588,8 @@ const struct action *action_find(const char *name)
 
 static bool is_ours(const json_t *labels)
 {
-    return str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation);
+    return str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation) &&
+           !str_equal(json_text(labels, LABEL_UID), LEFTOVER_UID);
 }
 
 /* A stranger's goes; one of ours that was made to look like nobody's gets its owner back. */

@@ -24,7 +24,8 @@ void oracle_destroyed(void *context, const char *name, const struct sim_data *da
 void oracle_touched(void *context, const char *call, const char *name, const json_t *labels)
 {
     struct run *run = context;
-    if (!str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation))
+    if (!str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation) ||
+        str_equal(json_text(labels, LABEL_UID), LEFTOVER_UID))
         run_fail(run, "%s of %s, which is a stranger's", call, name);
 }
 

@@ -94,6 +94,8 @@ const char *scene_probe(void *context, const struct probe_target *target);
 /* The instances there may be. */
 extern const char *const scene_names[][2]; /* tenant, instance */
 #define SCENE_NAMES 4
+/* Of a record that is long gone, whose container still stands. */
+#define LEFTOVER_UID "11111111-2222-4333-8444-555555555555"
 struct record_key scene_key(unsigned which);
 bool scene_has_health(void); /* the App has a probe */
 /* As the API would: decodes, settles, admits, stores. False: refused, or not there. */
