@@ -327,6 +327,24 @@ static struct sim_container *container_of(unsigned parameter)
     return sim_container_find(name);
 }
 
+/* The same name and labels, another environment, no files. */
+static bool make_anew(struct sim_container *container, struct err *err)
+{
+    static const char *const env[] = { "SET=by-hand", NULL };
+    static const char *const command[] = { "/app/serve", NULL };
+    CLEANUP(freep) char *name = mem_strdup(container->seen.name);
+    CLEANUP(freep) char *image = mem_strdup(container->seen.image);
+    CLEANUP(freep) char *network = mem_strdup(json_object_iter_key(json_object_iter(container->seen.networks)));
+    CLEANUP(json_decrefp) json_t *labels = json_deep_copy(container->seen.labels);
+    CLEANUP(freep) char *old = mem_strdup(container->seen.id);
+    CLEANUP(freep) char *id = NULL;
+    const struct container_create create = {
+        .name = name, .image = image, .command = command, .env = env, .labels = labels, .network = network
+    };
+    return container_remove(NULL, old, NULL, err) && container_create(NULL, &create, NULL, &id, err) &&
+           container_start(NULL, id, NULL, err);
+}
+
 static bool hurt_container(struct run *run, const struct sim_call *what, unsigned parameter, struct err *err)
 {
     struct sim_container *container = container_of(parameter & 3);
@@ -339,7 +357,7 @@ static bool hurt_container(struct run *run, const struct sim_call *what, unsigne
     CLEANUP(freep) char *name = mem_printf("elsewhere-%u", (unsigned)(sim->mono_ms & 0xffff));
     struct record_key key = scene_key(parameter);
     CLEANUP(freep) char *network = name_network(&sim_settings, key.namespace);
-    unsigned which = parameter / 4 % 10;
+    unsigned which = parameter / 4 % 12;
     bool ok = true;
     run_trace(run, "stranger: act %u on container %s", which, container->seen.name);
     sim->is_outsider = true;
@@ -376,6 +394,12 @@ static bool hurt_container(struct run *run, const struct sim_call *what, unsigne
     case 8:
         if (container->seen.state == CONTAINER_RUNNING)
             sim_container_end(container, 1);
+        break;
+    case 9:
+        json_object_clear(container->files);
+        break;
+    case 10:
+        ok = make_anew(container, &ignored);
         break;
     default:
         ok = container_start(NULL, id, NULL, &ignored);
@@ -446,7 +470,7 @@ static bool hurt_database(struct run *run, const struct sim_call *what, unsigned
     CLEANUP(freep) char *name = NULL;
     CLEANUP(freep) char *role = NULL;
     const char *uid;
-    unsigned which = parameter / 4 % 8;
+    unsigned which = parameter / 4 % 9;
     (void)what;
     (void)err;
     if (!database_of(parameter & 3, &name, &role, &uid))
@@ -463,6 +487,8 @@ static bool hurt_database(struct run *run, const struct sim_call *what, unsigned
         database->seen.allow_connections = false;
     else if (which == 6)
         free(STEAL(database->seen.comment)); /* the owner may: it is still told by its owner */
+    else if (which == 7)
+        database->seen.deviates = true;
     else {
         free(database->seen.owner);
         database->seen.owner = mem_strdup("postgres");
@@ -604,24 +630,9 @@ static void give_back(const char *name)
     database->seen.owner = mem_strdup(database->objects_role);
 }
 
-/* One of ours that somebody renamed is found by no name: whoever did it takes it away again. */
-static void remove_renamed(void)
-{
-    CLEANUP(err_release) struct err ignored = ERR_INIT;
-    size_t at = 0;
-    void *value;
-    while (map_next(sim->engine->containers, &at, NULL, &value)) {
-        const struct container *seen = &((struct sim_container *)value)->seen;
-        CLEANUP(freep) char *id = mem_strdup(seen->id);
-        if (str_starts_with(seen->name, "elsewhere") && !container_remove(NULL, id, NULL, &ignored))
-            abort();
-    }
-}
-
 static void remove_strangers(void)
 {
     CLEANUP(err_release) struct err ignored = ERR_INIT;
-    remove_renamed();
     for (unsigned i = 0; i < SCENE_NAMES; i++) {
         struct record_key key = scene_key(i);
         CLEANUP(freep) char *database = instance_default_database(key.namespace, key.name);

@@ -189,7 +189,7 @@ static bool take_event(struct sim_daemon *daemon)
 {
     CLEANUP(freep) char *line = sim_event_take();
     if (line)
-        docker_event_take(daemon->queue, daemon->world, line, strlen(line));
+        docker_event_take(daemon->queue, daemon->world, sim_settings.prefix, line, strlen(line));
     return line != NULL;
 }
 

@@ -98,16 +98,31 @@ static bool runs(const struct sim_container *container)
 
 /* ---- events ---- */
 
-void sim_event_add(const struct sim_container *container, const char *action)
+static void add_event(const char *type, const char *action, const char *id, json_t *attributes_taken)
 {
     struct sim_engine *engine = sim->engine;
-    if (!engine->has_listener)
-        return;
     engine->events = mem_grow(engine->events, engine->event_count + 1, sizeof(engine->events[0]));
+    engine->events[engine->event_count++] =
+        (struct sim_event){ type, mem_strdup(action), mem_strdup(id), attributes_taken };
+}
+
+void sim_event_add(const struct sim_container *container, const char *action)
+{
+    if (!sim->engine->has_listener)
+        return;
     json_t *attributes = json_deep_copy(container->seen.labels);
     json_put_text(attributes, "name", container->seen.name);
-    engine->events[engine->event_count++] =
-        (struct sim_event){ mem_strdup(action), mem_strdup(container->seen.id), attributes };
+    add_event("container", action, container->seen.id, attributes);
+}
+
+void sim_network_event(const struct sim_network *network, const char *action, const char *container_id_or_null)
+{
+    if (!sim->engine->has_listener)
+        return;
+    json_t *attributes = json_object();
+    json_put_text(attributes, "name", network->name);
+    json_put_text(attributes, "container", container_id_or_null);
+    add_event("network", action, network->id, attributes);
 }
 
 static void event_release(struct sim_event *event)
@@ -127,7 +142,7 @@ char *sim_event_take(void)
     memmove(engine->events, engine->events + 1, engine->event_count * sizeof(engine->events[0]));
     CLEANUP(json_decrefp) json_t *line = json_object();
     json_t *actor = json_object();
-    json_put_text(line, "Type", "container");
+    json_put_text(line, "Type", event.type);
     json_put_text(line, "Action", event.action);
     json_put_text(actor, "ID", event.id);
     json_put(actor, "Attributes", json_incref(event.attributes));
@@ -255,7 +270,8 @@ static void fill(struct sim_container *container, const struct container_create 
     seen->pids_limit = create->pids_limit;
     seen->restart_policy = mem_strdup("no");
     seen->env = copy_list(create->env);
-    seen->command = copy_list(create->command);
+    seen->command = create->command ? copy_list(create->command) : json_pack("[s]", SIM_IMAGE_COMMAND);
+    json_push(seen->env, json_string(SIM_IMAGE_ENV));
     seen->mounts = json_array();
     seen->user = mem_strdup(create->user ? create->user : image->user);
     container->files = json_object();
@@ -628,7 +644,10 @@ static bool put_files(const char *id, const struct container_file *files, size_t
     struct sim_container *container = find_to_change("put files", id, err);
     for (size_t i = 0; container && i < count; i++) {
         CLEANUP(freep) char *text = mem_strndup(files[i].bytes, files[i].size);
-        json_put_text(container->files, files[i].path, text);
+        json_t *file = json_pack("{s:i, s:I, s:I}", "mode", files[i].mode, "uid", (json_int_t)files[i].uid, "gid",
+                                 (json_int_t)files[i].gid);
+        json_put_text(file, "text", text);
+        json_put(container->files, files[i].path, file);
     }
     return container != NULL;
 }
@@ -660,16 +679,26 @@ bool container_read_file(struct docker *docker, const char *id, const char *path
     if (!sim_begin(&what, call, err))
         return false;
     const struct sim_container *container = find(id, err);
-    const char *text = container ? json_text(container->files, path) : NULL;
+    const json_t *file = container ? json_object_get(container->files, path) : NULL;
+    const char *text = json_text(file, "text");
     if (!container)
         return false;
     if (!text)
         return err_set(err, ERR_NOT_FOUND, "Could not find the file %s in container %s", path, id);
     if (strlen(text) > limit)
         return err_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path, limit);
-    str_clear(&ret->bytes);
-    str_add(&ret->bytes, text);
-    return sim_end(&what, true, err);
+    struct container_file_seen seen = { .bytes = STR_INIT,
+                                        .mode = (int)json_int(file, "mode", 0),
+                                        .uid = json_int(file, "uid", 0),
+                                        .gid = json_int(file, "gid", 0) };
+    str_add(&seen.bytes, text);
+    if (!sim_end(&what, true, err)) {
+        str_release(&seen.bytes);
+        return false;
+    }
+    str_release(&ret->bytes);
+    *ret = seen;
+    return true;
 }
 
 static struct sim_volume *volume_of(const char *id, struct err *err)

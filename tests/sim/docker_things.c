@@ -22,6 +22,8 @@ void image_release(struct image *image)
     free(image->id);
     free(image->digest);
     free(image->user);
+    json_decref(image->env);
+    json_decref(image->command);
     *image = (struct image){ 0 };
 }
 
@@ -60,6 +62,8 @@ bool image_inspect(struct docker *docker, const char *reference, const struct ca
         return err_set(err, ERR_NOT_FOUND, "No such image: %s", reference);
     CLEANUP(image_release)
     struct image seen = { .id = mem_strdup(image->id), .user = mem_strdup(image->user) };
+    seen.env = json_pack("[s]", SIM_IMAGE_ENV);
+    seen.command = json_pack("[s]", SIM_IMAGE_COMMAND);
     if (!sim_end(&what, true, err))
         return false;
     *ret = seen;
@@ -265,6 +269,7 @@ static bool remove_network(const char *name, struct err *err)
         return err_set(err, ERR_CONFLICT, "network %s has active endpoints", name);
     if (!sim->is_outsider && sim->hooks.touched)
         sim->hooks.touched(sim->hooks.context, "remove network", name, network->labels);
+    sim_network_event(network, "destroy", NULL);
     map_remove(sim->engine->networks, name);
     return true;
 }
@@ -318,6 +323,7 @@ static bool disconnect_container(const char *name, const char *id, struct err *e
         return err_set(err, ERR_NOT_FOUND, "container %s is not connected to network %s", id, name);
     sim_network_leave(network, container);
     json_object_del(container->seen.networks, name);
+    sim_network_event(network, "disconnect", container->seen.id);
     return true;
 }
 

@@ -18,7 +18,7 @@ struct sim_data {
 
 struct sim_container {
     struct container seen; /* as an inspect shows it; networks without addresses while it does not run */
-    json_t *files;         /* path -> text */
+    json_t *files;         /* path -> {"text", "mode", "uid", "gid"} */
     bool is_hung;
     int64_t ends_ms; /* by itself; 0: never */
     int planned_exit;
@@ -40,6 +40,7 @@ struct sim_image {
     char *id, *user;
 };
 struct sim_event {
+    const char *type; /* container, network */
     char *action, *id;
     json_t *attributes;
 };
@@ -67,6 +68,10 @@ struct sim_programs {
     void (*finish)(void *context, struct sim_container *container);
 };
 
+/* What every simulated image has. */
+#define SIM_IMAGE_ENV     "PATH=/app:/bin"
+#define SIM_IMAGE_COMMAND "/app/serve"
+
 struct sim_engine *sim_engine_new(void);
 void sim_engine_free(struct sim_engine *engine);
 /* A reference that is on the host, or that a registry has. */
@@ -90,6 +95,7 @@ bool sim_volume_is_used(const char *name);
 json_t *sim_labels(const json_t *labels);
 bool sim_has_label(const json_t *labels, const char *key_and_value);
 void sim_event_add(const struct sim_container *container, const char *action);
+void sim_network_event(const struct sim_network *network, const char *action, const char *container_id_or_null);
 /* Puts a running container on the network, or takes it off. */
 void sim_network_join(struct sim_network *network, struct sim_container *container);
 void sim_network_leave(struct sim_network *network, struct sim_container *container);

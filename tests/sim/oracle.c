@@ -130,7 +130,8 @@ static char *look_at_data(const struct subject *subject)
         return mem_strdup("its database and its volume are not of one init");
     if (!str_equal(database->seen.owner, subject->role) ||
         (database->objects_role && !str_equal(database->objects_role, subject->role)) ||
-        !str_equal(database->seen.comment, subject->stamp) || database->seen.public_can_connect)
+        !str_equal(database->seen.comment, subject->stamp) || database->seen.public_can_connect ||
+        database->seen.deviates)
         return mem_strdup("its database is not as it should be left");
     if (!sim_login(subject->role, map_get(secrets, "database.password"), subject->spec.database.name, &why))
         return mem_printf("it cannot log in: %s", why);
@@ -252,9 +253,7 @@ static char *look_at_engine(void)
     char *wrong = NULL;
     while (!wrong && map_next(sim->engine->containers, &at, NULL, &value)) {
         const struct container *seen = &((struct sim_container *)value)->seen;
-        /* One that a stranger renamed is beyond our reach by name; it is an orphan, and told as such. */
-        if (!str_starts_with(seen->name, "elsewhere"))
-            wrong = look_at_owner("container", seen->name, seen->labels);
+        wrong = look_at_owner("container", seen->name, seen->labels);
     }
     for (at = 0; !wrong && map_next(sim->engine->networks, &at, &name, &value);)
         wrong = look_at_owner("network", name, ((struct sim_network *)value)->labels);

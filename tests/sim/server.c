@@ -1,6 +1,8 @@
 /* The simulated database server; see server.h and clients/postgres/server.h. */
 #include "tests/sim/server.h"
 
+#include "base/crypto.h"
+
 #define SUPERUSER "postgres"
 
 struct server {
@@ -192,26 +194,51 @@ bool role_drop(struct server *server, const char *role, const struct call *call,
     return check_role(server, role, err) && sim_begin(&what, call, err) && sim_end(&what, drop_role(role, err), err);
 }
 
-bool role_list(struct server *server, const struct call *call, struct strv *ret_names, struct err *err)
+void role_listed_release(struct role_listed *role)
 {
-    static const struct sim_call what = { "role_list", SIM_SERVER, SIM_READS };
-    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    free(role->name);
+    free(role->verifier_digest);
+    *role = (struct role_listed){ 0 };
+}
+
+void role_list_release(struct role_list *roles)
+{
+    for (size_t i = 0; i < roles->count; i++)
+        role_listed_release(&roles->items[i]);
+    free(roles->items);
+    *roles = (struct role_list){ 0 };
+}
+
+char *server_verifier_digest(const char *verifier)
+{
+    return sha256_hex(verifier, strlen(verifier));
+}
+
+static int by_role(const void *a, const void *b)
+{
+    return strcmp(((const struct role_listed *)a)->name, ((const struct role_listed *)b)->name);
+}
+
+static void list_roles(const struct server *server, struct role_list *ret)
+{
     CLEANUP(freep) char *prefix = mem_printf("td_%s_", server->installation);
     size_t at = 0;
     const char *name;
     void *value;
-    if (!sim_begin(&what, call, err))
-        return false;
-    while (map_next(sim->server->roles, &at, &name, &value))
+    ret->items = mem_grow(NULL, map_count(sim->server->roles) + 1, sizeof(ret->items[0]));
+    while (map_next(sim->server->roles, &at, &name, &value)) {
+        const struct sim_role *role = value;
         if (str_starts_with(name, prefix))
-            strv_add(&names, name);
-    strv_sort(&names);
-    if (!sim_end(&what, true, err))
-        return false;
-    strv_release(ret_names);
-    *ret_names = names;
-    names = (struct strv)STRV_INIT;
-    return true;
+            ret->items[ret->count++] =
+                (struct role_listed){ .name = mem_strdup(name),
+                                      .can_login = role->can_login,
+                                      .connection_limit = role->connection_limit,
+                                      .deviates = role->deviates,
+                                      .verifier_digest =
+                                          role->verifier ? server_verifier_digest(role->verifier) : mem_strdup("") };
+    }
+    if (ret->count)
+        qsort(ret->items, ret->count, sizeof(ret->items[0]), by_role);
 }
 
 /* ---- databases: looked at ---- */
@@ -225,29 +252,55 @@ static void copy_database(struct database *to, const struct database *from)
     to->size_bytes = -1;
 }
 
+static void list_databases(struct databases *ret)
+{
+    size_t at = 0;
+    void *value;
+    ret->items = mem_grow(NULL, map_count(sim->server->databases) + 1, sizeof(ret->items[0]));
+    while (map_next(sim->server->databases, &at, NULL, &value)) {
+        const struct sim_database *database = value;
+        copy_database(&ret->items[ret->count], &database->seen);
+        /* Somebody else's comment is none of ours to tell. */
+        if (database->seen.comment && !str_starts_with(database->seen.comment, "tenantd "))
+            free(STEAL(ret->items[ret->count].comment));
+        ret->count++;
+    }
+}
+
 bool database_list(struct server *server, const struct call *call, struct databases *ret, struct err *err)
 {
     static const struct sim_call what = { "database_list", SIM_SERVER, SIM_READS };
     CLEANUP(databases_release) struct databases list = { 0 };
-    size_t at = 0;
-    void *value;
     (void)server;
     if (!sim_begin(&what, call, err))
         return false;
-    list.items = mem_grow(NULL, map_count(sim->server->databases) + 1, sizeof(list.items[0]));
-    while (map_next(sim->server->databases, &at, NULL, &value)) {
-        const struct sim_database *database = value;
-        copy_database(&list.items[list.count], &database->seen);
-        /* Somebody else's comment is none of ours to tell. */
-        if (database->seen.comment && !str_starts_with(database->seen.comment, "tenantd "))
-            free(STEAL(list.items[list.count].comment));
-        list.count++;
-    }
+    list_databases(&list);
     if (!sim_end(&what, true, err))
         return false;
     databases_release(ret);
     *ret = list;
     list = (struct databases){ 0 };
+    return true;
+}
+
+bool server_list(struct server *server, const struct call *call, struct databases *ret_databases,
+                 struct role_list *ret_roles, struct err *err)
+{
+    static const struct sim_call what = { "server_list", SIM_SERVER, SIM_READS };
+    CLEANUP(databases_release) struct databases databases = { 0 };
+    CLEANUP(role_list_release) struct role_list roles = { 0 };
+    if (!sim_begin(&what, call, err))
+        return false;
+    list_databases(&databases);
+    list_roles(server, &roles);
+    if (!sim_end(&what, true, err))
+        return false;
+    databases_release(ret_databases);
+    role_list_release(ret_roles);
+    *ret_databases = databases;
+    *ret_roles = roles;
+    databases = (struct databases){ 0 };
+    roles = (struct role_list){ 0 };
     return true;
 }
 
@@ -329,6 +382,7 @@ static bool finish(const char *name, const char *stamp, struct err *err)
     set_text(&database->seen.comment, stamp);
     database->seen.public_can_connect = false;
     database->seen.allow_connections = true;
+    database->seen.deviates = false;
     return true;
 }
 
