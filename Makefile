@@ -49,9 +49,13 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 # The simulated world (docs/simulation.md): its objects stand before the library, which then does not give its own of the same headers.
 SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things server store store_kept)
 SIM_RUNS := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,daemon run script scene acts oracle)
-SIM_PROGRAMS := $(filter $(BUILD)/tests/sim/%,$(UNIT_TESTS)) $(BUILD)/tests/sim/simulate
+SIM_PROGRAMS := $(BUILD)/tests/sim/sim_test $(BUILD)/tests/sim/simulate
 $(SIM_PROGRAMS): $(SIM_FAKES) $(SIM_RUNS)
 $(filter %_sim_test,$(UNIT_TESTS)): $(SIM_FAKES)
+
+# One contract per header, kept by the real neighbour and by the simulated one.
+CONTRACTS := docker server store
+$(foreach it,$(CONTRACTS),$(eval $(BUILD)/tests/contract/$(it)_real_test $(BUILD)/tests/contract/$(it)_sim_test: $(BUILD)/obj/tests/contract/$(it)_contract.o))
 
 $(BUILD)/tests/sim/simulate: $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(LIBRARY)
 	@mkdir -p $(@D)
@@ -69,7 +73,7 @@ simulate: $(BUILD)/tests/sim/simulate ## the simulated world, SEEDS of it (defau
 
 .SECONDARY:
 -include $(OBJECTS:.o=.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d) \
-         $(SIM_FAKES:.o=.d) $(SIM_RUNS:.o=.d)
+         $(SIM_FAKES:.o=.d) $(SIM_RUNS:.o=.d) $(CONTRACTS:%=$(BUILD)/obj/tests/contract/%_contract.d)
 
 # Programs of the end-to-end tests: the daemon with its own main, and calls led through the program's __wrap_ functions.
 CRASHING := $(BUILD)/tests/e2e/crashing_tenantd

@@ -233,7 +233,7 @@ static char *look_at_owner(const char *what, const char *name, const json_t *lab
 {
     const char *uid = json_text(labels, LABEL_UID), *purpose = json_text(labels, LABEL_PURPOSE);
     const struct record *record = uid ? sim_record_by_uid(uid) : NULL;
-    if (!str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation))
+    if (!str_equal(json_text(labels, LABEL_INSTALLATION), sim_settings.installation) || str_equal(uid, LEFTOVER_UID))
         return NULL;
     if (!record)
         return mem_printf("%s %s belongs to no record", what, name);

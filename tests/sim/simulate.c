@@ -1,6 +1,6 @@
 /*
  * The simulation by hand: simulate [--from SEED] [--seeds COUNT], or simulate --script "17 turn#3<edit:5 ..." [--trace]. Prints each failing
- * seed shrunk, with the command that replays it; ends with 1 when there was one.
+ * seed shrunk, with the command that replays it; ends with 1 when there was one. With --find-one it is the other way round: one has to fail.
  */
 #include <stdio.h>
 
@@ -9,12 +9,13 @@
 struct options {
     int64_t from, seeds, most;
     const char *script;
-    bool trace;
+    bool trace, find_one;
 };
 
 static int usage(void)
 {
-    fputs("simulate [--from SEED] [--seeds COUNT] [--most FAILURES] | simulate --script TEXT [--trace]\n", stderr);
+    fputs("simulate [--from SEED] [--seeds COUNT] [--most FAILURES | --find-one] | simulate --script TEXT [--trace]\n",
+          stderr);
     return 2;
 }
 
@@ -25,6 +26,8 @@ static bool read_options(int argc, char **argv, struct options *options)
         bool ok = true;
         if (str_equal(argv[i], "--trace"))
             options->trace = true;
+        else if (str_equal(argv[i], "--find-one"))
+            options->find_one = true;
         else if (str_equal(argv[i], "--script"))
             options->script = value;
         else if (str_equal(argv[i], "--from"))
@@ -37,7 +40,7 @@ static bool read_options(int argc, char **argv, struct options *options)
             return false;
         if (!ok)
             return false;
-        i += !str_equal(argv[i], "--trace");
+        i += !str_equal(argv[i], "--trace") && !str_equal(argv[i], "--find-one");
     }
     return true;
 }
@@ -87,8 +90,12 @@ int main(int argc, char **argv)
         if (run_seed(seed, &fault, &script))
             continue;
         failures++;
+        if (options.find_one) {
+            printf("seed %" PRIu64 ": %s\n", seed, fault);
+            return 0;
+        }
         report(seed, &script, fault);
     }
     printf("%" PRId64 " of %" PRId64 " seeds failed\n", failures, options.seeds);
-    return failures != 0;
+    return options.find_one || failures != 0;
 }
