@@ -14,5 +14,7 @@ handler_fn discovery_core, discovery_groups, discovery_core_resources, discovery
 handler_fn review_access, review_rules, review_self;
 /* preview.c, logs.c, secrets.c */
 handler_fn plan_show, logs_show, secrets_show;
+/* orphans.c */
+handler_fn orphans_show, orphans_remove;
 /* health.c */
 handler_fn health_live, health_ready, metrics_show;

@@ -14,6 +14,8 @@ const struct route routes[] = {
     { "GET", "/livez", ACCESS_ANYBODY, VERB_NONE, health_live },
     { "GET", "/readyz", ACCESS_ANYBODY, VERB_NONE, health_ready },
     { "GET", "/metrics", ACCESS_ADMIN, VERB_NONE, metrics_show },
+    { "GET", "/orphans", ACCESS_ADMIN, VERB_NONE, orphans_show },
+    { "POST", "/orphans/removal", ACCESS_ADMIN, VERB_NONE, orphans_remove },
     { "GET", "/version", ACCESS_TOKEN, VERB_NONE, discovery_version },
     { "GET", "/openapi/v2", ACCESS_TOKEN, VERB_NONE, openapi_v2 },
 

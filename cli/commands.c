@@ -13,6 +13,7 @@ const struct command *const commands[] = {
     &events_command,
     &logs_command,
     &secret_command,
+    &orphans_command,
     &pause_command,
     &resume_command,
     &restart_command,

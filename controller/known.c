@@ -24,6 +24,7 @@ struct entry {
     bool is_going;
     char phase[PHASE_MAX];
     uint64_t listing; /* the last one that put it */
+    bool was_listed;
 };
 
 struct known {
@@ -31,6 +32,7 @@ struct known {
     struct map *by_key;   /* key's text -> struct entry, owned */
     struct map *by_uid12; /* -> the same, borrowed */
     uint64_t listing;
+    bool was_listed;
 };
 
 static void entry_free(void *value)
@@ -162,6 +164,7 @@ void known_end(struct known *known, void (*gone)(void *context, const struct rec
     size_t count = 0;
     void *value;
     pthread_mutex_lock(&known->lock);
+    known->was_listed = true;
     for (size_t at = 0; map_next(known->by_key, &at, NULL, &value);) {
         const struct entry *entry = value;
         if (entry->listing == known->listing)
@@ -174,6 +177,14 @@ void known_end(struct known *known, void (*gone)(void *context, const struct rec
         if (known_drop(known, &keys[i]))
             gone(context, &keys[i]);
     free(keys);
+}
+
+bool known_was_listed(struct known *known)
+{
+    pthread_mutex_lock(&known->lock);
+    bool was_listed = known->was_listed;
+    pthread_mutex_unlock(&known->lock);
+    return was_listed;
 }
 
 void known_set_gauges(struct known *known)

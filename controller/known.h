@@ -34,6 +34,7 @@ size_t known_count(struct known *known);
 /* A full listing: begin, put all, end. What was not put since is dropped, and told to `gone`. */
 void known_begin(struct known *known);
 void known_end(struct known *known, void (*gone)(void *context, const struct record_key *key), void *context);
+bool known_was_listed(struct known *known); /* all there is was put at least once */
 
 /* The gauge of records by kind and phase, set anew. */
 void known_set_gauges(struct known *known);

@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "controller/breaker.h"
 #include "reconcilers/names.h"
+#include "reconcilers/orphans.h"
 #include "specs/kind.h"
 
 enum {
@@ -31,7 +32,15 @@ static const struct metric pass_seconds = {
     .labels = { "neighbour" },
 };
 
+static const struct metric orphans_gauge = {
+    .name = "tenantd_orphans",
+    .help = "Things that carry our installation's id and belong to no record, but for retained ones.",
+    .type = METRIC_GAUGE,
+    .labels = { "kind" },
+};
+
 struct passes {
+    size_t orphan_count; /* as last told */
     struct passes_options options;
     struct docker *docker;
     struct server *server;
@@ -229,6 +238,41 @@ static void measure(struct passes *passes)
     queue_hurry_all(passes->options.queue, clock_mono_ms(), SPREAD_MS);
 }
 
+/* ---- leftovers, as seldom ---- */
+
+static bool is_known_uid12(void *known, const char *uid12)
+{
+    struct record_key ignored;
+    return known_by_uid12(known, uid12, &ignored);
+}
+
+/* They are told, and left alone: tenantctl orphans lists them. */
+static void count_orphans(struct passes *passes)
+{
+    struct call call = { .deadline_mono_ms = clock_mono_ms() + SIZES_CALL_MS, .cancelled = &passes->cancelled };
+    CLEANUP(orphans_release) struct orphans orphans = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    size_t counts[ORPHAN_KINDS] = { 0 };
+    if (!known_was_listed(passes->options.known))
+        return; /* without the records everything would be one */
+    if (!orphans_list_owned(passes->docker, passes->server, passes->options.settings, &call, &orphans, &problem)) {
+        log_debug("leftovers not counted", LOG_STR("error", err_message(&problem)));
+        return;
+    }
+    orphans_keep_leftovers(&orphans, is_known_uid12, passes->options.known);
+    size_t total = 0;
+    for (size_t i = 0; i < orphans.count; i++) {
+        counts[orphans.items[i].kind] += !orphans.items[i].is_retained;
+        total += !orphans.items[i].is_retained;
+    }
+    for (size_t kind = 0; kind < ORPHAN_KINDS; kind++)
+        metric_set(&orphans_gauge, (double)counts[kind], orphan_kind_names[kind], NULL, NULL);
+    if (total && total != passes->orphan_count)
+        log_warning("things of ours belong to no record", LOG_INT("count", (int64_t)total),
+                    LOG_STR("remedy", "tenantctl orphans lists them"));
+    passes->orphan_count = total;
+}
+
 /* ---- the passes ---- */
 
 static const struct {
@@ -278,6 +322,7 @@ void passes_turn(struct passes *passes)
     bool all_there = !passes->breakers[NEIGHBOUR_ENGINE].is_open && !passes->breakers[NEIGHBOUR_SERVER].is_open;
     if (all_there && clock_mono_ms() >= passes->sizes_due_ms) {
         measure(passes);
+        count_orphans(passes);
         passes->sizes_due_ms = clock_mono_ms() + SIZES_INTERVAL_MS;
     }
 }

@@ -17,8 +17,8 @@
     "                where m.roleid = a.oid and r.rolname = @ROLE@))"
 
 /*
- * Placeholders: @PATTERN@ for a literal, what a role of this installation is named like; @ROLE@ for a literal, the
- * connection role. That one becomes a member of each role it makes: PostgreSQL asks this of who gives a database to a
+ * Placeholders: @PATTERN@ for a literal, what a role of this installation is named like, @STAMP@ what the comment of
+ * its databases is like; @ROLE@ for a literal, the connection role. That one becomes a member of each role it makes: PostgreSQL asks this of who gives a database to a
  * role, ends its sessions or reassigns what it owns. (From 16 on a plain GRANT by a superuser means the same: INHERIT
  * and SET, without ADMIN.) A verifier that does not look like one would be taken for a clear password, hence the
  * second check. Up to PostgreSQL 15 a role may grant itself to others, so members are looked at as well.
@@ -83,6 +83,19 @@ static const char functions[] =
     "        from pg_authid a where a.rolname ~ @PATTERN@;\n"
     "end $function$;\n"
 
+    "create function tenantd.own_database(database_name text, role_name text)\n"
+    "returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$\n"
+    "begin\n"
+    "    if role_name is null or (role_name !~ @PATTERN@ and role_name <> @ROLE@) then\n"
+    "        raise exception 'not a role of this installation' using errcode = '42501';\n"
+    "    end if;\n"
+    "    if not exists (select from pg_database where datname = database_name\n"
+    "                   and shobj_description(oid, 'pg_database') ~ @STAMP@) then\n"
+    "        raise exception 'not a database of this installation' using errcode = '42501';\n"
+    "    end if;\n"
+    "    execute format('alter database %I owner to %I', database_name, role_name);\n"
+    "end $function$;\n"
+
     "create function tenantd.drop_role(role_name text)\n"
     "returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $function$\n"
     "begin\n"
@@ -95,10 +108,8 @@ static const char functions[] =
     "end $function$;\n";
 
 static const char *const signatures[] = {
-    "tenantd.ensure_role(text, text, integer)",
-    "tenantd.look_role(text, text)",
-    "tenantd.list_roles()",
-    "tenantd.drop_role(text)",
+    "tenantd.ensure_role(text, text, integer)", "tenantd.look_role(text, text)", "tenantd.list_roles()",
+    "tenantd.own_database(text, text)",         "tenantd.drop_role(text)",
 };
 
 static const char verifier_pattern[] =
@@ -186,9 +197,13 @@ static bool ensure_own_database(struct pg *pg, const struct server_bootstrap *bo
 static void fill_in(struct str *sql, const char *text, const struct server_bootstrap *bootstrap)
 {
     CLEANUP(freep) char *pattern = mem_printf("^td_%s_[0-9a-f]{12}$", bootstrap->installation);
+    CLEANUP(freep) char *stamp = mem_printf("^tenantd %s .", bootstrap->installation);
     const struct {
         const char *placeholder, *value;
-    } rows[] = { { "@PATTERN@", pattern }, { "@VERIFIER@", verifier_pattern }, { "@ROLE@", bootstrap->role } };
+    } rows[] = { { "@PATTERN@", pattern },
+                 { "@STAMP@", stamp },
+                 { "@VERIFIER@", verifier_pattern },
+                 { "@ROLE@", bootstrap->role } };
     while (*text) {
         bool found = false;
         for (size_t i = 0; i < ARRAY_LEN(rows) && !found; i++)

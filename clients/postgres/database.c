@@ -195,6 +195,19 @@ static bool add_revokes(struct server *server, const char *name, struct str *sql
     return true;
 }
 
+/*
+ * A database of ours that an administrator gave to somebody else is not ours to alter: the administrator's function gives it to `role`
+ * (NULL: to the connection role). Who was of this installation all along is left as owner.
+ */
+static bool take_back(struct server *server, const struct database *database, const char *role_or_null,
+                      const struct call *call, struct err *err)
+{
+    const char *params[] = { database->name, role_or_null };
+    return server_is_role(server->installation, database->owner) ||
+           server_run(server, "select tenantd.own_database($1, coalesce($2, current_user))", params, 2, call, NULL,
+                      err);
+}
+
 bool database_repair(struct server *server, const char *name, const char *role, const char *stamp,
                      const struct call *call, struct err *err)
 {
@@ -206,7 +219,8 @@ bool database_repair(struct server *server, const char *name, const char *role, 
     bool is_remainder = !database.comment && str_equal(database.owner, role);
     if (!is_remainder && !str_equal(database.comment, stamp))
         return raise_not_ours(&database, err);
-    if (!add_revokes(server, name, &sql, call, err)) /* by the owner there still is: the grantor */
+    if (!take_back(server, &database, role, call, err) ||
+        !add_revokes(server, name, &sql, call, err)) /* by the owner there still is: the grantor */
         return err_wrap(err, "repair database %s", name);
     add_owner(&sql, name, role);
     add_grant(&sql, name, role);
@@ -222,7 +236,7 @@ bool database_close(struct server *server, const char *name, const char *stamp, 
     CLEANUP(str_release) struct str sql = STR_INIT;
     if (!stamp_check(server, stamp, err) || !look_at_ours(server, name, stamp, call, &database, err))
         return false;
-    if (!add_revokes(server, name, &sql, call, err))
+    if (!take_back(server, &database, NULL, call, err) || !add_revokes(server, name, &sql, call, err))
         return err_wrap(err, "close database %s", name);
     add_seize(&sql, name);
     if (!execute(server->pg, &sql, call, err) || !end_sessions(server->pg, name, call, err))
@@ -265,7 +279,8 @@ bool database_rename(struct server *server, const char *name, const char *new_na
         return false;
     if (!stamp_is_ours(server, database.comment))
         return raise_not_ours(&database, err);
-    if (!name_is_free(server, new_name, call, err)) /* before anybody is thrown out */
+    if (!take_back(server, &database, NULL, call, err) ||
+        !name_is_free(server, new_name, call, err)) /* before anybody is thrown out */
         return err_wrap(err, "rename database %s", name);
     add_rename(&rename, name, new_name);
     if (database.allow_connections)
@@ -361,7 +376,8 @@ bool database_drop(struct server *server, const char *name, const char *stamp, c
     str_add(&drop, "drop database ");
     str_add_pg_ident(&drop, name);
     if (!is_half_dropped(server, name, call, &half_dropped, err) ||
-        (!half_dropped && (!execute(server->pg, &close, call, err) || !end_sessions(server->pg, name, call, err))) ||
+        (!half_dropped && (!take_back(server, &before, NULL, call, err) || !execute(server->pg, &close, call, err) ||
+                           !end_sessions(server->pg, name, call, err))) ||
         /* Ending sessions took its time; under this name there may be another one by now. */
         !look_at_ours(server, name, stamp, call, &closed, err) || !execute(server->pg, &drop, call, err))
         return err_wrap(err, "drop database %s", name);

@@ -96,12 +96,13 @@ static void test_repair(void **state)
         { "killed before its stamp", "comment on database a is null; alter database a allow_connections false" },
         { "opened by the tenant", "grant all on database a to public; grant connect on database a to " ROLE_B },
         { "another owner", "alter database a owner to " ROLE_B },
+        { "an administrator's", "alter database a owner to postgres" },
         { "closed as a template", "alter database a owner to tenantd; alter database a allow_connections false" },
         { "limited", "alter database a connection limit 0" },
         { "a template", "alter database a is_template true" },
         { "its owner is locked out", "revoke all on database a from " ROLE_A },
     };
-    const size_t first_deviating = 5;
+    const size_t first_deviating = 6;
     make_two_tenants();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         print_message("%s\n", rows[i].why);
@@ -115,6 +116,10 @@ static void test_repair(void **state)
         assert_ok(database_look(server, "a", &call, &after, &err), &err);
         assert_false(after.deviates);
     }
+    assert_psql(cluster.admin_url, "alter database a owner to postgres", "");
+    assert_ok(database_rename(server, "a", "c", &call, &err), &err);
+    assert_psql(cluster.admin_url, "alter database c owner to postgres", "");
+    assert_ok(database_drop(server, "c", STAMP("a"), &call, &err), &err);
     assert_refused(database_repair(server, "nosuch", ROLE_A, STAMP("a"), &call, &err), ERR_NOT_FOUND, err);
     assert_refused(database_repair(server, "b", ROLE_A, STAMP("a"), &call, &err), ERR_CONFLICT, err);
     assert_refused(database_repair(server, "postgres", ROLE_A, STAMP("a"), &call, &err), ERR_CONFLICT, err);

@@ -153,6 +153,7 @@ static void test_role_names(void **state)
     static const char *const functions[] = {
         "select tenantd.ensure_role(%s, %s, 1)",
         "select tenantd.look_role(%s, %s)",
+        "select tenantd.own_database('a', %s)",
         "select tenantd.drop_role(%s)",
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -184,6 +185,7 @@ static void test_role_names(void **state)
         }
     }
     assert_answer("tenantd", PASSWORD, "tenantd", "select tenantd.drop_role(null)", "42501");
+    assert_answer("tenantd", PASSWORD, "tenantd", "select tenantd.own_database('postgres', '" ROLE_A "')", "42501");
     assert_psql(cluster.admin_url, "select count(*) from pg_roles where rolname in ('postgres', 'tenantd')", "2");
 }
 
