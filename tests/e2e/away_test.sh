@@ -88,7 +88,7 @@ for how in cut stall; do
     first=$(count_of postgres:connections)
     eventually "PostgreSQL $how: health is answered while requests wait" 5 answers /healthz 200
     sleep $watched
-    asked=$(($(count_of postgres:connections) - first - 20))
+    asked=$(($(count_of postgres:connections) - first))
     check "PostgreSQL $how: one asks for all ($asked times in $watched s, $records records)" [ "$asked" -lt $records ]
     check "PostgreSQL $how: a request is 503 or 504 with a Status" says /apis/tenantd/v1/tenants '50[34]' '"kind":"Status"'
     tell back postgres >/dev/null

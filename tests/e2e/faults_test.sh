@@ -12,7 +12,7 @@ lives=6
 rounds=4
 
 # Not part of an instance's life: asked once at a start, every ten minutes, by bootstrap or by nobody who is asked here.
-elsewhere='^(docker:(sizes|info|events|version|image-pull|network-disconnect|volume-list|container-logs|archive-read|container-stats)|server:(session|server-version|database-size|role-in-use|database-limit|database-users|database-end-session|take-over.*)|store:(ping|fact_.*|token_put|token_drop_members|leader_(silence|lock|unlock|gate|begin|leave)|change_prune|event_prune|claim_values|secret_names|secret_put|claim_of|change_read|record_find_by_uid|event_list|event_trim|namespace_is_used|record_list))$'
+elsewhere='^(docker:(sizes|info|events|version|image-pull|network-disconnect|volume-list|network-list|container-logs|archive-read|container-stats)|server:(session|given-up-query-end|server-version|database-size|role-in-use|database-limit|database-users|database-end-session|take-over.*)|store:(ping|fact_.*|token_put|token_drop_members|leader_(silence|lock|unlock|gate|begin|leave)|change_prune|event_prune|claim_values|secret_names|secret_put|claim_of|change_read|record_find_by_uid|event_list|event_trim|namespace_is_used|record_list))$'
 
 proxied_begin
 server_make "$home/tenantd.yaml" || { echo "no database server"; exit 1; }
@@ -45,31 +45,31 @@ settled() { # settled NAME: Ready for the newest generation
 live() { # live NAME
     local name=$1 uid
     check "$name: applied" apply_spec "$name" 1
-    eventually "$name: Ready" 150 settled "$name"
+    eventually "$name: Ready" 600 settled "$name"
     uid=$(instance "$name/erp" .metadata.uid)
     until [ -n "$uid" ]; do uid=$(instance "$name/erp" .metadata.uid); done
     check "$name: other environment and more memory" apply_spec "$name" 1 'env: {TINY_GREETING: "hej"}' 'addons: [sale]' 'publish: auto'
-    eventually "$name: the addon" 120 row_is "$name" change.addons sale
-    eventually "$name: Ready with it" 120 settled "$name"
+    eventually "$name: the addon" 400 row_is "$name" change.addons sale
+    eventually "$name: Ready with it" 400 settled "$name"
     docker pause "$prefix-$name.erp" >/dev/null 2>&1
-    eventually "$name: unpaused" 90 is "$name" '{{.State.Status}}' running
+    eventually "$name: unpaused" 300 is "$name" '{{.State.Status}}' running
     check "$name: more memory" again kctl patch instance erp -n "$name" --type merge -p '{"spec":{"resources":{"memory":"80Mi"}}}'
-    eventually "$name: resized" 90 is "$name" '{{.HostConfig.Memory}}' 83886080
+    eventually "$name: resized" 300 is "$name" '{{.HostConfig.Memory}}' 83886080
     docker network disconnect "$prefix-$name" "$prefix-$name.erp" >/dev/null 2>&1
-    eventually "$name: on its network again" 90 is "$name" "{{if index .NetworkSettings.Networks \"$prefix-$name\"}}yes{{end}}" yes
+    eventually "$name: on its network again" 300 is "$name" "{{if index .NetworkSettings.Networks \"$prefix-$name\"}}yes{{end}}" yes
     sql postgres "grant connect on database ${name}_erp to public"
-    eventually "$name: closed to strangers again" 90 shows f sql postgres "select has_database_privilege('public', '${name}_erp', 'connect')"
+    eventually "$name: closed to strangers again" 300 shows f sql postgres "select has_database_privilege('public', '${name}_erp', 'connect')"
     check "$name: restart" again ctl restart "$name/erp"
     check "$name: a newer version" again kctl patch instance erp -n "$name" --type merge -p '{"spec":{"version":"2"}}'
-    eventually "$name: upgraded" 120 row_is "$name" version 2
-    eventually "$name: Ready on it" 120 settled "$name"
+    eventually "$name: upgraded" 400 row_is "$name" version 2
+    eventually "$name: Ready on it" 400 settled "$name"
     equal "$name: one init" 1 "$(row "$name" initialised)"
     equal "$name: one container" 1 "$(docker ps -aq --filter "label=tenantd.uid=$uid" | wc -l)"
     equal "$name: one volume" 1 "$(docker volume ls -q --filter "label=tenantd.uid=$uid" | wc -l)"
     equal "$name: one database" 1 "$(sql postgres "select count(*) from pg_database where shobj_description(oid, 'pg_database') like '%$uid'")"
     check "$name: its password is good" docker exec "$prefix-$name.erp" /app/database "select 1"
     check "$name: deleted" again ctl delete tenant "$name" --wait=false --ignore-not-found
-    eventually "$name: gone" 150 no_record "$name"
+    eventually "$name: gone" 400 no_record "$name"
     equal "$name: no container" "" "$(docker ps -aq --filter "label=tenantd.uid=$uid")"
     equal "$name: no volume" "" "$(docker volume ls -q --filter "label=tenantd.uid=$uid")"
     equal "$name: no database" "" "$(sql postgres "select datname from pg_database where datname = '${name}_erp'")"
@@ -92,7 +92,7 @@ comm -12 "$out/listed" "$out/made" | grep -vE '^store:(prepare|begin|commit|roll
 for name in $(cat "$out/walked") store:begin store:commit; do
     for fault in $faults; do echo "arm $name $fault"; done
 done >"$out/arms"
-while read -r line; do tell "$line" >/dev/null; done <"$out/arms"
+tell "$(cat "$out/arms")" >/dev/null
 echo "# $(wc -l <"$out/arms") faults of $(wc -l <"$out/walked") calls"
 for round in $(seq $rounds); do
     for i in $(seq $lives); do

@@ -2,6 +2,8 @@
 # killed at the boundaries of steps: tenantd itself at each (self), its PostgreSQL (server) or its Docker Engine (engine) at one
 # boundary of each step. Whatever was going on, the end is the same as without, and nothing is there twice or left over.
 # shellcheck shell=bash disable=SC2154
+# shellcheck source=tests/e2e/lib_engine.sh
+source tests/e2e/lib_engine.sh
 points=$home/points
 absent_image=tenantd/tiny:absent-$number
 warm_image=tenantd/tiny:crash-$number
@@ -11,42 +13,6 @@ self) crashing=() ;;
 server) crashing=(CRASHING_ONCE=1 "CRASHING_VICTIM=$home/victim") ;;
 engine) crashing=(CRASHING_ONCE=1 "CRASHING_VICTIM=$home/engine.pid") ;;
 esac
-
-# An engine of this suite's own, which may be killed: the machine's is others', too.
-engine=/tmp/tenantd-engine-$number
-engine_run() {
-    while [ ! -e "$home/engine.stop" ]; do
-        dockerd --host "unix://$engine/docker.sock" --data-root "$engine/data" --exec-root "$engine/exec" --pidfile "$home/engine.pid" \
-            --bridge none --iptables=false --ip-masq=false --host-gateway-ip "$bridge" >>"$home/engine.log" 2>&1 8>&-
-        rm -f "$home/engine.pid"
-        sleep 0.2
-    done
-}
-engine_start() {
-    bridge=$(ip -4 -o addr show docker0 | sed -nE 's/.*inet ([0-9.]+).*/\1/p')
-    mkdir -p "$engine" "$data"
-    chmod 0700 "$data"
-    printf %s "$bridge" >"$data/bridge.address"
-    engine_run &
-    engine_loop=$!
-    local shared=${DOCKER_HOST:-unix:///var/run/docker.sock} i
-    export DOCKER_HOST=unix://$engine/docker.sock
-    for i in $(seq 150); do
-        docker version >/dev/null 2>&1 && break
-        sleep 0.2
-    done
-    docker --host "$shared" save tenantd/tiny:1 tenantd/tiny:2 | docker load >/dev/null || { tail -5 "$home/engine.log"; echo "no engine (after $i looks)"; exit 1; }
-}
-engine_stop() {
-    touch "$home/engine.stop"
-    docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
-    kill "$(cat "$home/engine.pid")" 2>/dev/null
-    wait "$engine_loop" 2>/dev/null
-    # What of a killed engine is left: processes that stand in its own directory.
-    for each in $(pgrep -f -- "$engine/exec"); do kill -9 "$each" 2>/dev/null; done
-    awk -v at="$engine" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
-    rm -rf "$engine"
-}
 
 # Started again at once, for as long as it dies of a signal: what systemd does with Restart=always.
 supervise() {
@@ -85,7 +51,6 @@ configuration="proxy: {container: $prefix-proxy}"
 set_up
 daemon=
 [ -s "$home/victim" ] || ln -sfn "$(cat "$data/postgres.location")/postmaster.pid" "$home/victim"
-again docker tag tenantd/tiny:1 "$warm_image"
 
 again() { # again COMMAND...: through crashes of the API's server
     local i
@@ -122,6 +87,7 @@ met() { grep -c "" "$points"; }
 
 # ---- creating ----
 printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: acme}\nspec: {displayName: Test, owner: a@b.example}\n' >"$out/acme.yaml"
+again docker tag tenantd/tiny:1 "$warm_image"
 again docker run -d --name "$prefix-proxy" --label "tenantd.test=$prefix" tenantd/tiny:1 sleep 100000 >/dev/null
 check "an app" app tiny "s,{name: \"2\".*,&\n    - {name: \"3\"\, image: \"$absent_image\"}," tiny
 check "an app with a warm database" app tiny-warm "s,tenantd/tiny:warm,$warm_image,; s/TINY_INIT_DELAY: \"2\"/TINY_INIT_DELAY: \"0\"/" tiny-warm

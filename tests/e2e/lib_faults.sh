@@ -21,7 +21,7 @@ proxy_start() {
     cat "$home/proxy.log"
     return 1
 }
-tell() { # tell COMMAND...: the proxy's answer
+tell() { # tell COMMAND: the proxy's answer; several commands are lines
     python3 - "$home/control" "$*" <<'END'
 import socket, sys
 s = socket.socket(socket.AF_UNIX)

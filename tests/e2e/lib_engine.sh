@@ -1,0 +1,39 @@
+# A Docker Engine of a suite's own: engine_start, engine_stop; killed, it is started again. Sourced after lib.sh.
+# shellcheck shell=bash disable=SC2154
+# An engine of this suite's own, which may be killed: the machine's is others', too. It has a bridge of its own and writes no rules for
+# the firewall. (Without a bridge it would remove docker0, which is the other engine's.)
+engine=/tmp/tenantd-engine-$number
+engine_bridge=tdeng$number
+engine_run() {
+    while [ ! -e "$home/engine.stop" ]; do
+        dockerd --host "unix://$engine/docker.sock" --data-root "$engine/data" --exec-root "$engine/exec" --pidfile "$home/engine.pid" \
+            --bridge "$engine_bridge" --iptables=false --ip-masq=false >>"$home/engine.log" 2>&1 8>&-
+        rm -f "$home/engine.pid"
+        sleep 0.2
+    done
+}
+engine_start() {
+    mkdir -p "$engine"
+    ip link del "$engine_bridge" 2>/dev/null
+    ip link add "$engine_bridge" type bridge && ip addr add "192.168.$number.1/24" dev "$engine_bridge" && ip link set "$engine_bridge" up || exit 1
+    engine_run 2>/dev/null &
+    engine_loop=$!
+    local shared=${DOCKER_HOST:-unix:///var/run/docker.sock} i
+    export DOCKER_HOST=unix://$engine/docker.sock
+    for i in $(seq 150); do
+        docker version >/dev/null 2>&1 && break
+        sleep 0.2
+    done
+    docker --host "$shared" save tenantd/tiny:1 tenantd/tiny:2 | docker load >/dev/null || { tail -5 "$home/engine.log"; echo "no engine (after $i looks)"; exit 1; }
+}
+engine_stop() {
+    touch "$home/engine.stop"
+    docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
+    kill "$(cat "$home/engine.pid")" 2>/dev/null
+    wait "$engine_loop" 2>/dev/null
+    # What of a killed engine is left: processes that stand in its own directory.
+    for each in $(pgrep -f -- "$engine/exec"); do kill -9 "$each" 2>/dev/null; done
+    awk -v at="$engine" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
+    rm -rf "$engine"
+    ip link del "$engine_bridge" 2>/dev/null
+}
