@@ -243,6 +243,7 @@ static void begin(void *context, struct sim_container *container, int64_t *ret_l
     if (is_init) {
         pair.database->data = (struct sim_data){ .token = sim_mix(sim->random++), .state = SIM_HALF };
         pair.volume->data = pair.database->data;
+        sim_database_fill(pair.database, sim_container_env(container, "DBUSER"));
     }
 }
 

@@ -363,7 +363,6 @@ static bool create(const char *name, const char *role, const char *template_or_n
         return err_set(err, ERR_NOT_FOUND, "role \"%s\" does not exist", role);
     struct sim_database *database = sim_database_add(name, role, NULL);
     database->seen.allow_connections = false;
-    database->objects_role = mem_strdup(role);
     if (template) {
         set_text(&database->objects_role, template->objects_role);
         database->template = mem_strdup(template_or_null);
@@ -426,7 +425,8 @@ static bool take_over(const char *name, const char *role, struct err *err)
         return false;
     if (!str_equal(database->seen.owner, role))
         return err_set(err, ERR_CONFLICT, "database %s belongs to %s, not to %s", name, database->seen.owner, role);
-    set_text(&database->objects_role, role);
+    if (database->objects_role)
+        set_text(&database->objects_role, role);
     return true;
 }
 
@@ -522,7 +522,49 @@ bool database_drop(struct server *server, const char *name, const char *stamp, c
            sim_end(&gone, drop(name, stamp, err), err);
 }
 
+/* One that stands is closed for the time being; it must be ours. */
+static bool check_swapped(const char *name, const char *stamp, struct err *err)
+{
+    const struct sim_database *database = sim_database_find(name);
+    return !database || str_equal(database->seen.comment, stamp) || raise_not_ours(database, err);
+}
+
+static void move(const char *name, const char *new_name, bool is_open)
+{
+    struct sim_database *database = map_take(sim->server->databases, name);
+    set_text(&database->seen.name, new_name);
+    database->seen.allow_connections = is_open;
+    map_put(sim->server->databases, new_name, database);
+}
+
+static bool swap(const struct database_swap *swap, struct err *err)
+{
+    bool has_live = sim_database_find(swap->live), has_beside = sim_database_find(swap->beside);
+    if (!check_swapped(swap->live, swap->stamp, err) || !check_swapped(swap->beside, swap->stamp, err))
+        return false;
+    if (!has_beside)
+        return has_live || err_set(err, ERR_NOT_FOUND, "database \"%s\" does not exist", swap->live);
+    if (has_live && sim_database_find(swap->aside))
+        return err_set(err, ERR_EXISTS, "database \"%s\" already exists", swap->aside);
+    if (has_live)
+        move(swap->live, swap->aside, false);
+    move(swap->beside, swap->live, true);
+    return true;
+}
+
+bool database_swap(struct server *server, const struct database_swap *swapped, const struct call *call, struct err *err)
+{
+    static const struct sim_call what = { "database_swap", SIM_SERVER, SIM_CHANGES };
+    return check_stamp(server, swapped->stamp, err) && sim_begin(&what, call, err) &&
+           sim_end(&what, swap(swapped, err), err);
+}
+
 /* ---- past the header ---- */
+
+void sim_database_fill(struct sim_database *database, const char *role)
+{
+    set_text(&database->objects_role, role);
+}
 
 void sim_database_drop(const char *name)
 {

@@ -11,7 +11,7 @@
 
 struct sim_database {
     struct database seen;
-    char *objects_role; /* whom what stands in it belongs to; NULL: nobody but the superuser */
+    char *objects_role; /* whom what stands in it belongs to; NULL: it is empty, or a superuser's */
     char *template;     /* that it was cloned from */
     struct sim_data data;
     json_t *applied; /* what the application was told to take over, by field */
@@ -29,6 +29,8 @@ struct sim_server *sim_server_new(void);
 void sim_server_free(struct sim_server *server);
 struct sim_database *sim_database_find(const char *name);
 struct sim_role *sim_role_find(const char *name);
+/* The role makes something of its own in it. */
+void sim_database_fill(struct sim_database *database, const char *role);
 /* Past the header, as a superuser. */
 void sim_database_drop(const char *name);
 struct sim_database *sim_database_add(const char *name, const char *owner, const char *comment_or_null);
