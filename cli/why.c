@@ -37,6 +37,8 @@ const struct why_row why_rows[] = {
       "bring the data back; or, where it may be lost: kubectl annotate {kubectl} tenantd/accept-data-loss={uid}" },
 
     { "CrashLoop", "its container ends again and again", LOGS },
+    { "DiskFull", "a disk is full: its own, the host's or the database server's",
+      "make room on the disk that its output or message names; it goes on by itself" },
     { "Unhealthy", "its container runs, but does not answer as it should", LOGS },
     { "WaitingForHealth", "its container runs and has yet to answer", "if it lasts, " LOGS },
     { "Starting", "its container is starting", NULL },

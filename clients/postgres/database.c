@@ -196,16 +196,17 @@ static bool add_revokes(struct server *server, const char *name, struct str *sql
 }
 
 /*
- * A database of ours that an administrator gave to somebody else is not ours to alter: the administrator's function gives it to `role`
- * (NULL: to the connection role). Who was of this installation all along is left as owner.
+ * A database of ours that an administrator gave to somebody else, or whose owner we are no member of any more, is not ours to alter: the
+ * administrator's function gives it to `role` (NULL: to the connection role).
  */
 static bool take_back(struct server *server, const struct database *database, const char *role_or_null,
                       const struct call *call, struct err *err)
 {
     const char *params[] = { database->name, role_or_null };
-    return server_is_role(server->installation, database->owner) ||
-           server_run(server, "select tenantd.own_database($1, coalesce($2, current_user))", params, 2, call, NULL,
-                      err);
+    return server_run(server,
+                      "select tenantd.own_database($1, coalesce($2, current_user)) from pg_database"
+                      " where datname = $1 and not pg_has_role(current_user, datdba, 'MEMBER')",
+                      params, 2, call, NULL, err);
 }
 
 bool database_repair(struct server *server, const char *name, const char *role, const char *stamp,

@@ -46,7 +46,7 @@ check "nor a second one that carried its labels" gone "$prefix-twin"
 equal "no volume" "" "$(docker volume ls -q --filter "name=^$volume$")"
 equal "no database" 0 "$(sql postgres "select count(*) from pg_database where datname = 'acme_erp'")"
 equal "no role" 0 "$(sql postgres "select count(*) from pg_roles where rolname = '$role'")"
-equal "no secret" 0 "$(sql tenantd "select count(*) from secret" | awk -v n="$(sql tenantd "select count(*) from secret s where not exists (select from record r where r.uid = s.uid)")" '{print n}')"
+equal "no secret" 0 "$(sql tenantd "select count(*) from store.secret s where not exists (select from store.record r where r.uid = s.uid)")"
 refuse "again" "not found" ctl delete instance erp -n acme --timeout=60s
 check "again, when it may be missing" ctl delete instance erp -n acme --ignore-not-found
 check "the name is used again at once" apply --wait --timeout=60s <<<"$(spec erp)"

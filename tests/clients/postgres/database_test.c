@@ -97,12 +97,13 @@ static void test_repair(void **state)
         { "opened by the tenant", "grant all on database a to public; grant connect on database a to " ROLE_B },
         { "another owner", "alter database a owner to " ROLE_B },
         { "an administrator's", "alter database a owner to postgres" },
+        { "we are no member of its owner", "alter database a owner to " ROLE_B "; revoke " ROLE_B " from tenantd" },
         { "closed as a template", "alter database a owner to tenantd; alter database a allow_connections false" },
         { "limited", "alter database a connection limit 0" },
         { "a template", "alter database a is_template true" },
         { "its owner is locked out", "revoke all on database a from " ROLE_A },
     };
-    const size_t first_deviating = 6;
+    const size_t first_deviating = 7;
     make_two_tenants();
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         print_message("%s\n", rows[i].why);
