@@ -5,6 +5,7 @@
 
 enum {
     CREATE_TIMEOUT_MS = 60000,
+    JOB_START_TIMEOUT_MS = 120000, /* a busy host takes its time */
     COPY_TIMEOUT_MS = 3600000,
     CLEAN_UP_MS = 20000,
     OUTPUT_LIMIT = 8192,
@@ -298,7 +299,8 @@ bool workload_run_job(struct reconcile_context *ctx, const struct workload *work
     if (!create(ctx, workload, rendered, user, &creation, &id, err))
         return err_wrap(err, "%s", job->purpose);
     struct err problem = ERR_INIT;
-    if (!container_start(ctx->docker, id, &ctx->call, &problem)) {
+    struct call start = call_within(&ctx->call, JOB_START_TIMEOUT_MS);
+    if (!container_start(ctx->docker, id, &start, &problem)) {
         struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
         CLEANUP(err_release) struct err ignored = ERR_INIT;
         if (!container_remove(ctx->docker, id, &clean_up, &ignored))

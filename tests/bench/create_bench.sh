@@ -6,7 +6,8 @@
 source "$(dirname "$0")/../e2e/lib.sh"
 count=${INSTANCES:-30}
 rounds=${ROUNDS:-3}
-extra_config="log: {level: warning}"
+# shellcheck disable=SC2034 # lib.sh reads it
+configuration="log: {level: warning}"
 tests/images/tiny.sh >/dev/null || exit 1
 set_up >/dev/null || exit 1
 now() { date +%s%N; }

@@ -5,12 +5,12 @@
 source "$(dirname "$0")/../e2e/lib.sh"
 count=${INSTANCES:-1000}
 idle=${SECONDS_IDLE:-120}
-extra_config="log: {level: warning}"
+# shellcheck disable=SC2034 # lib.sh reads it
+configuration="log: {level: warning}"
+# shellcheck disable=SC2034 # the default resync
+controller='{longWorkers: 8}'
 tests/images/tiny.sh >/dev/null || exit 1
 set_up >/dev/null || exit 1
-sed -i 's/^controller: .*/controller: {longWorkers: 8}/' "$home/tenantd.yaml" # the default resync
-daemon_stop
-daemon_start || exit 1
 ctl apply -f tests/e2e/apps/tiny.yaml >/dev/null
 tenants=$(((count + 19) / 20)) # twenty in each: a tenant's subnet holds some sixty
 for t in $(seq "$tenants"); do

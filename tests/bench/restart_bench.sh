@@ -6,7 +6,8 @@ source "$(dirname "$0")/../e2e/lib.sh"
 # shellcheck source=tests/e2e/lib_engine.sh
 source tests/e2e/lib_engine.sh
 rounds=${ROUNDS:-20}
-extra_config="log: {level: warning}"
+# shellcheck disable=SC2034 # lib.sh reads it
+configuration="log: {level: warning}"
 tests/images/tiny.sh >/dev/null || exit 1
 set_up >/dev/null || exit 1
 median() { sort -n | awk '{ v[NR] = $1 } END { printf "%.1f", v[int((NR + 1) / 2)] }'; }

@@ -6,6 +6,7 @@ source "$(dirname "$0")/lib.sh"
 crowd=${CROWD:-40}
 
 # A registry that takes connections and says nothing.
+mkdir -p "${home%/*}"
 python3 - "$home.port" <<'END' 8>&- &
 import socket, sys, time
 s = socket.socket()
@@ -17,19 +18,12 @@ while True:
     kept.append(s.accept())
 END
 registry=$!
-finish() {
-    local status=$?
+clean_up() { # called by tear_down
     kill $registry 2>/dev/null
     rm -f "$home.port"
-    (exit $status)
-    tear_down
 }
-extra_config="controller: {resync: 5s, backoffFirst: 500ms, workers: 8, longWorkers: 8}"
-sed_config() { sed -i '/^controller: {resync: 5s, backoffFirst: 500ms}$/d' "$home/tenantd.yaml"; }
-prepare() {
-    trap finish EXIT
-    sed_config
-}
+# shellcheck disable=SC2034 # lib.sh reads it
+controller='{resync: 5s, backoffFirst: 500ms, workers: 8, longWorkers: 8}'
 set_up
 
 spec() { # spec NAME EXTRA...

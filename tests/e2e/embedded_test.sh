@@ -2,6 +2,7 @@
 # The embedded PostgreSQL: a first start with Docker away, a kill -9 under the daemon, and a power cut: what was answered is there.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
+# shellcheck disable=SC2034 # lib.sh reads it
 configuration="docker: {host: \"unix://$home/late.sock\"}"
 set_up
 pass "the first start does without Docker: records are served"

@@ -1,7 +1,7 @@
 # Sourced after lib.sh, with $victim set: a tenant and its instances are made, changed, upgraded, suspended and deleted while the victim is
 # killed at the boundaries of steps: tenantd itself at each (self), its PostgreSQL (server) or its Docker Engine (engine) at one
 # boundary of each step. Whatever was going on, the end is the same as without, and nothing is there twice or left over.
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034
 # shellcheck source=tests/e2e/lib_engine.sh
 source tests/e2e/lib_engine.sh
 points=$home/points
@@ -35,18 +35,13 @@ daemon_kill() {
     [ -n "${supervisor:-}" ] && kill -9 "$supervisor" 2>/dev/null
     kill -9 "$(cat "$home/pid")" 2>/dev/null
 }
-clean_up() {
-    local status=$?
+clean_up() { # called by tear_down
     daemon_kill
+    remove_objects "$prefix"
     docker rmi "$absent_image" "$warm_image" >/dev/null 2>&1
     [ $victim != engine ] || engine_stop
-    (exit $status)
-    tear_down
 }
-prepare() {
-    trap clean_up EXIT
-    [ $victim != engine ] || engine_start
-}
+prepare() { [ $victim != engine ] || engine_start; }
 configuration="proxy: {container: $prefix-proxy}"
 set_up
 daemon=

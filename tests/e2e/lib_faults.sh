@@ -43,7 +43,7 @@ prefix: $prefix
 listen: {address: "127.0.0.1:$port"}
 network: {pool: $pool}
 controller: {resync: 5s, backoffFirst: 500ms, backoffMax: 4s}
-docker: {host: "unix://$home/docker.sock", timeout: 4s}
+docker: {host: "unix://$home/docker.sock", timeout: 15s}
 postgres: {url: "postgresql://tenantd:$server_password@127.0.0.1:$proxy_port/tenantd"}
 END
     [ $# -eq 0 ] || printf '%s\n' "$@" >>"$home/tenantd.yaml"
