@@ -7,7 +7,9 @@ engine_bridge=tdeng$number
 engine_run() {
     while [ ! -e "$home/engine.stop" ]; do
         dockerd --host "unix://$engine/docker.sock" --data-root "$engine/data" --exec-root "$engine/exec" --pidfile "$home/engine.pid" \
-            --bridge "$engine_bridge" --iptables=false --ip-masq=false >>"$home/engine.log" 2>&1 8>&-
+            --bridge "$engine_bridge" --iptables=false --ip-masq=false >>"$home/engine.log" 2>&1 8>&- &
+        echo $! >"$home/engine.process"
+        wait $!
         rm -f "$home/engine.pid"
         sleep 0.2
     done
@@ -29,7 +31,7 @@ engine_start() {
 engine_stop() {
     touch "$home/engine.stop"
     docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
-    kill "$(cat "$home/engine.pid")" 2>/dev/null
+    kill "$(cat "$home/engine.process")" 2>/dev/null
     wait "$engine_loop" 2>/dev/null
     # What of a killed engine is left: processes that stand in its own directory.
     for each in $(pgrep -f -- "$engine/exec"); do kill -9 "$each" 2>/dev/null; done
