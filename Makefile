@@ -57,7 +57,8 @@ $(filter %_sim_test,$(UNIT_TESTS)): $(SIM_FAKES)
 CONTRACTS := docker server store
 $(foreach it,$(CONTRACTS),$(eval $(BUILD)/tests/contract/$(it)_real_test $(BUILD)/tests/contract/$(it)_sim_test: $(BUILD)/obj/tests/contract/$(it)_contract.o))
 
-$(BUILD)/tests/sim/simulate: $(BUILD)/tests/sim/%: $(BUILD)/obj/tests/sim/%.o $(LIBRARY)
+$(BUILD)/tests/bench/pass_bench: $(SIM_FAKES) $(BUILD)/obj/tests/sim/daemon.o
+$(BUILD)/tests/sim/simulate $(BUILD)/tests/bench/pass_bench: $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) $(PKG_LIBS)
 
