@@ -69,28 +69,42 @@ static void wake(struct passes *passes, const struct record_key *key)
 
 static char *mark_of(const struct container *container)
 {
-    CLEANUP(freep) char *networks = json_dump(container->networks);
-    return mem_printf("%s %d %s", container->id, (int)container->state, networks);
+    struct str mark = STR_INIT;
+    const char *name;
+    json_t *endpoint;
+    str_addf(&mark, "%s %d", container->id, (int)container->state);
+    json_object_foreach (container->networks, name, endpoint) {
+        const char *id = json_text(endpoint, "id"), *address = json_text(endpoint, "address");
+        str_addf(&mark, " %s=%s,%s", name, id ? id : "", address ? address : "");
+    }
+    return str_steal(&mark);
 }
 
-static void wake_owner(struct passes *passes, const json_t *labels)
+/* Whom a pass wakes, once the world has its news. */
+struct news {
+    struct record_key *owners;
+    size_t count;
+    struct strv touched; /* ids of containers that are not what they were */
+};
+
+static void news_release(struct news *news)
+{
+    free(news->owners);
+    strv_release(&news->touched);
+}
+
+static void add_owner(struct news *news, const json_t *labels)
 {
     const struct kind *kind = kind_by_name(json_text(labels, LABEL_KIND));
     const char *namespace = json_text(labels, LABEL_NAMESPACE), *name = json_text(labels, LABEL_NAME);
     struct record_key key;
-    if (kind && name && record_key_set(&key, kind->id, namespace ? namespace : "", name))
-        wake(passes, &key);
+    if (!kind || !name || !record_key_set(&key, kind->id, namespace ? namespace : "", name))
+        return;
+    news->owners = mem_grow(news->owners, news->count + 1, sizeof(news->owners[0]));
+    news->owners[news->count++] = key;
 }
 
-/* What vanished is known only by the list before. */
-static void wake_owners_of_missing(struct passes *passes, const struct containers *before, const struct map *marks)
-{
-    for (size_t i = 0; i < before->count; i++)
-        if (!map_get(marks, before->items[i].name))
-            wake_owner(passes, before->items[i].labels);
-}
-
-static void compare_containers(struct passes *passes, const struct containers *before, const struct containers *list)
+static void compare_containers(struct passes *passes, const struct containers *list, struct news *news)
 {
     struct map *marks = map_new(free);
     for (size_t i = 0; i < list->count; i++) {
@@ -98,32 +112,43 @@ static void compare_containers(struct passes *passes, const struct containers *b
         char *mark = mark_of(container);
         const char *known = map_get(passes->container_marks, container->name);
         if (passes->was_listed && !str_equal(known, mark)) {
-            world_touch_container(passes->options.world, container->id);
-            wake_owner(passes, container->labels);
+            strv_add(&news->touched, container->id);
+            add_owner(news, container->labels);
         }
         map_put(marks, container->name, mark);
     }
-    wake_owners_of_missing(passes, before, marks);
     map_free(passes->container_marks);
     passes->container_marks = marks;
     passes->was_listed = true;
 }
 
+/* What vanished is known only by what was known before. */
+static void take_list(struct passes *passes, struct containers *list_taken)
+{
+    struct world *world = passes->options.world;
+    CLEANUP(news_release) struct news news = { 0 };
+    CLEANUP(containers_release) struct containers missing = { 0 };
+    compare_containers(passes, list_taken, &news);
+    world_take_containers(world, list_taken, &missing);
+    for (size_t i = 0; i < missing.count; i++)
+        add_owner(&news, missing.items[i].labels);
+    for (size_t i = 0; i < news.touched.count; i++)
+        world_touch_container(world, news.touched.items[i]);
+    for (size_t i = 0; i < news.count; i++)
+        wake(passes, &news.owners[i]);
+}
+
 static bool list_containers(struct passes *passes, struct err *err)
 {
     struct call call = { .deadline_mono_ms = clock_mono_ms() + ASK_CALL_MS, .cancelled = &passes->cancelled };
-    struct containers before = { 0 }, list = { 0 };
+    CLEANUP(containers_release) struct containers list = { 0 };
     struct docker_host host;
     bool ok = (world_host(passes->options.world, &host) || docker_host(passes->docker, &call, &host, err)) &&
               container_list(passes->docker, passes->label, &call, &list, err);
     if (ok) {
         world_set_host(passes->options.world, &host);
-        world_containers(passes->options.world, &before);
-        world_put_containers(passes->options.world, &list);
-        compare_containers(passes, &before, &list);
+        take_list(passes, &list);
     }
-    containers_release(&before);
-    containers_release(&list);
     return ok;
 }
 

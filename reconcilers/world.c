@@ -84,28 +84,63 @@ static struct heard *find(struct world *world, const char *name_or_id)
     return heard ? heard : name ? map_get(world->containers, name) : NULL;
 }
 
-/* The list shows no limits, env and mounts: what an inspect told of the same container stays. */
-static void keep_inspected(struct heard *fresh, const struct heard *known)
+static void swap_text(char **a, char **b)
 {
-    if (!known || !known->container.inspected || !str_equal(known->container.id, fresh->container.id))
+    char *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void swap_json(json_t **a, json_t **b)
+{
+    json_t *kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* The list shows no limits, env and mounts: what an inspect told of the same container stays. It moves: `known` goes afterwards. */
+static void keep_inspected(struct heard *fresh, struct heard *known)
+{
+    struct container *to = &fresh->container, *from = &known->container;
+    if (!from->inspected || !str_equal(from->id, to->id))
         return;
-    struct container merged = { 0 };
-    container_copy(&merged, &known->container);
-    json_decref(merged.networks);
-    merged.networks = json_deep_copy(fresh->container.networks);
-    json_decref(merged.ports);
-    merged.ports = json_deep_copy(fresh->container.ports);
-    free(merged.name);
-    merged.name = mem_strdup(fresh->container.name);
+    swap_text(&to->image, &from->image);
+    swap_text(&to->error, &from->error);
+    swap_text(&to->restart_policy, &from->restart_policy);
+    swap_text(&to->user, &from->user);
+    swap_json(&to->env, &from->env);
+    swap_json(&to->command, &from->command);
+    swap_json(&to->mounts, &from->mounts);
+    to->exit_code = from->exit_code;
+    to->oom_killed = from->oom_killed;
+    to->started_ms = from->started_ms;
+    to->finished_ms = from->finished_ms;
+    to->memory_bytes = from->memory_bytes;
+    to->memory_swap_bytes = from->memory_swap_bytes;
+    to->nano_cpus = from->nano_cpus;
+    to->pids_limit = from->pids_limit;
     /* It started or ended since: times and exit code are of the past. */
-    merged.inspected = known->container.state == fresh->container.state;
-    merged.state = fresh->container.state;
-    container_release(&fresh->container);
-    fresh->container = merged;
+    to->inspected = from->state == to->state;
     fresh->inspected_mono_ms = known->inspected_mono_ms;
 }
 
-void world_put_containers(struct world *world, const struct containers *list)
+/* Those of `old` that are not among `now`. */
+static void take_missing(struct map *old, const struct map *now, struct containers *ret)
+{
+    size_t at = 0;
+    const char *name;
+    void *value;
+    while (map_next(old, &at, &name, &value)) {
+        struct heard *heard = value;
+        if (map_get(now, name))
+            continue;
+        ret->items = mem_grow(ret->items, ret->count + 1, sizeof(ret->items[0]));
+        ret->items[ret->count++] = heard->container;
+        heard->container = (struct container){ 0 };
+    }
+}
+
+void world_take_containers(struct world *world, struct containers *list_taken, struct containers *ret_missing)
 {
     struct map *containers = map_new(container_drop);
     LOCK(world);
@@ -113,15 +148,19 @@ void world_put_containers(struct world *world, const struct containers *list)
     world->container_names = map_new(free);
     struct map *old = world->containers;
     world->containers = containers;
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list_taken->count; i++) {
         struct heard *fresh = MEM_NEW(struct heard);
-        container_copy(&fresh->container, &list->items[i]);
-        const struct heard *before = map_get(old, fresh->container.name);
-        keep_inspected(fresh, before);
+        fresh->container = list_taken->items[i];
+        struct heard *before = map_get(old, fresh->container.name);
+        if (before)
+            keep_inspected(fresh, before);
         remember(world, fresh, before);
     }
+    take_missing(old, containers, ret_missing);
     world->containers_known = true;
     map_free(old);
+    free(list_taken->items);
+    *list_taken = (struct containers){ 0 };
 }
 
 void world_put_container(struct world *world, const struct container *container)
@@ -201,18 +240,6 @@ bool world_container_owner(struct world *world, const char *id, struct record_ke
         return false;
     const char *namespace = json_text(labels, LABEL_NAMESPACE), *name = json_text(labels, LABEL_NAME);
     return name && record_key_set(ret_key, kind->id, namespace ? namespace : "", name);
-}
-
-void world_containers(struct world *world, struct containers *ret)
-{
-    LOCK(world);
-    ret->items = mem_grow(NULL, map_count(world->containers) + 1, sizeof(ret->items[0]));
-    size_t at = 0;
-    void *value;
-    while (map_next(world->containers, &at, NULL, &value)) {
-        ret->items[ret->count] = (struct container){ 0 };
-        copy_heard(&ret->items[ret->count++], value, world->inspect_holds_ms);
-    }
 }
 
 /* ---- neighbours that may be away ---- */

@@ -15,8 +15,11 @@ void world_free(struct world *world);
 
 /* ---- containers of this installation ---- */
 
-/* A complete list replaces what was known; what an inspect told stays with a container of the same id, for a while. */
-void world_put_containers(struct world *world, const struct containers *list);
+/*
+ * A complete list replaces what was known; what an inspect told stays with a container of the same id, for a while. What the list held is the
+ * world's then. `ret_missing`, initialised, gets those that were known and are not in it; containers_release() it.
+ */
+void world_take_containers(struct world *world, struct containers *list_taken, struct containers *ret_missing);
 void world_put_container(struct world *world, const struct container *container); /* after an inspect */
 void world_drop_container(struct world *world, const char *name_or_id);
 /* How long what an inspect told is believed without news; the App's files in a container are compared as seldom. Once, before threads. */
@@ -29,8 +32,6 @@ enum world_answer { WORLD_UNKNOWN, WORLD_ABSENT, WORLD_PRESENT };
 enum world_answer world_container(struct world *world, const char *name, struct container *ret);
 /* The id's record key by its labels, from the last list; false: none of ours. */
 bool world_container_owner(struct world *world, const char *id, struct record_key *ret_key);
-/* Every container known, copied. */
-void world_containers(struct world *world, struct containers *ret);
 
 /* ---- the engine ---- */
 

@@ -14,9 +14,11 @@ static struct container container_of(const char *id, const char *name, enum cont
 
 static void put_list(struct world *world, struct container container)
 {
-    struct containers list = { .items = &container, .count = 1 };
-    world_put_containers(world, &list);
-    container_release(&container);
+    struct containers list = { .items = MEM_NEW(struct container), .count = 1 }, missing = { 0 };
+    list.items[0] = container;
+    world_take_containers(world, &list, &missing);
+    assert_int_equal(list.count, 0);
+    containers_release(&missing);
 }
 
 static void test_unknown_before_the_first_list(void **state)
@@ -25,8 +27,9 @@ static void test_unknown_before_the_first_list(void **state)
     struct world *world = world_new();
     assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_UNKNOWN);
     assert_int_equal(world_database(world, "acme_erp", NULL), WORLD_UNKNOWN);
-    struct containers empty = { 0 };
-    world_put_containers(world, &empty);
+    struct containers empty = { 0 }, missing = { 0 };
+    world_take_containers(world, &empty, &missing);
+    assert_int_equal(missing.count, 0);
     assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_ABSENT);
     world_free(world);
 }
@@ -52,6 +55,21 @@ static void test_inspect_survives_a_list_of_the_same_container(void **state)
     assert_false(seen.inspected);
     assert_int_equal(seen.state, CONTAINER_EXITED);
     container_release(&seen);
+    world_free(world);
+}
+
+static void test_what_vanished_is_told(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    struct containers empty = { 0 };
+    CLEANUP(containers_release) struct containers missing = { 0 };
+    put_list(world, container_of("c1", "td-acme.erp", CONTAINER_RUNNING));
+    world_take_containers(world, &empty, &missing);
+    assert_int_equal(missing.count, 1);
+    assert_string_equal(missing.items[0].id, "c1");
+    assert_string_equal(json_text(missing.items[0].labels, LABEL_NAME), "erp");
+    assert_int_equal(world_container(world, "td-acme.erp", NULL), WORLD_ABSENT);
     world_free(world);
 }
 
@@ -199,6 +217,7 @@ int main(void)
     struct check_list list = { 0 };
     CHECK_TEST(&list, test_unknown_before_the_first_list);
     CHECK_TEST(&list, test_inspect_survives_a_list_of_the_same_container);
+    CHECK_TEST(&list, test_what_vanished_is_told);
     CHECK_TEST(&list, test_files_become_due);
     CHECK_TEST(&list, test_roles);
     CHECK_TEST(&list, test_owner_and_removal);

@@ -27,8 +27,8 @@ static void run(const char *const *argv, int64_t within_ms)
 static void test_is_found(void **state)
 {
     const char *name = *state;
-    const char *build = getenv("BUILD");
-    CLEANUP(freep) char *program = mem_printf("%s/faults/%s/simulate", build ? build : "build", name);
+    /* The plain build, also where this program is one with sanitizers: what counts is what the oracles find. */
+    CLEANUP(freep) char *program = mem_printf("build/faults/%s/simulate", name);
     run((const char *const[]){ "make", "--no-print-directory", "-s", program, NULL }, MAKE_MS);
     run((const char *const[]){ program, "--seeds", SEEDS, "--find-one", NULL }, FAULTS_MS);
 }
