@@ -348,6 +348,16 @@ static bool fail(struct attempt *attempt, struct err *cause, struct err *err)
     return false;
 }
 
+/* Who counts its instances, or waits for them to go. Also of one that was let go in a call whose answer was lost. */
+static void wake_counters(struct reconcile_context *ctx, const struct record_key *key, const char *app_or_null)
+{
+    struct record_key waiting;
+    if (record_key_set(&waiting, KIND_TENANT, "", key->namespace))
+        world_wake(ctx->world, &waiting, 0);
+    if (app_or_null && record_key_set(&waiting, KIND_APP, "", app_or_null))
+        world_wake(ctx->world, &waiting, 0);
+}
+
 bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *key,
                         struct reconcile_result *ret_result, struct err *err)
 {
@@ -356,22 +366,20 @@ bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *
     store_set_call(ctx->store, &ctx->call);
     if (!instance_want_load(ctx, key, &attempt.want, &problem)) {
         ret_result->is_gone = problem.code == ERR_NOT_FOUND;
-        if (ret_result->is_gone)
-            err_release(&problem);
-        else
+        if (!ret_result->is_gone) {
             err_move(err, &problem);
-        return ret_result->is_gone;
+            return false;
+        }
+        err_release(&problem);
+        wake_counters(ctx, key, NULL);
+        return true;
     }
     bool gone = false;
     if (!settled_by_cache(&attempt, &problem) && !converge(&attempt, ret_result, &gone, &problem))
         return fail(&attempt, &problem, err);
     if (gone) {
         ret_result->is_gone = true;
-        struct record_key waiting;
-        if (record_key_set(&waiting, KIND_TENANT, "", key->namespace))
-            world_wake(ctx->world, &waiting, 0);
-        if (record_key_set(&waiting, KIND_APP, "", attempt.want.spec.app))
-            world_wake(ctx->world, &waiting, 0);
+        wake_counters(ctx, key, attempt.want.spec.app);
         return true;
     }
     watch_health(&attempt);

@@ -62,6 +62,9 @@ static const struct named_case {
       "3804 turn#24<container:32 turn#39<network:12" },
     { "the same, removed while the record was being made",
       "2860 database_create.stamp#1<timeout:20 turn#15<container:32 turn#19<network:62" },
+    { "a tenant went on counting an instance whose last call's answer was lost",
+      "3681 network_create#1>delete:9 store_update_status#2<invalid:48 container_list#4<timeout:37 "
+      "volume_list#1<delete:34 store_get#23>lost:15 store_remove_finalizer#2>lost:42" },
 };
 
 static void test_case(void **state)
