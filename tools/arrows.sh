@@ -36,7 +36,7 @@ while IFS=: read -r file _ line; do
     included=$(sed -E 's/.*"([^"]+)".*/\1/' <<<"$line")
     case $file in tests/*) continue ;; esac
     [ "$(dirname "$file")" = "$(dirname "$included")" ] || complain "$file includes $included, which is private to $(dirname "$included")"
-done < <(grep -rnE '^#include ".*_internal\.h"' --include='*.[ch]' .  | sed 's,^\./,,')
+done < <(grep -rnE --exclude-dir=build '^#include ".*_internal\.h"' --include='*.[ch]' .  | sed 's,^\./,,')
 
 # Plans are pure: their objects call nothing of the rooms that act or remember.
 build=${BUILD:-build}
