@@ -47,7 +47,7 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) -lcmocka $(PKG_LIBS)
 
 # The simulated world (docs/simulation.md): its objects stand before the library, which then does not give its own of the same headers.
-SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things server store store_kept)
+SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things server store store_kept backup)
 SIM_RUNS := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,daemon run script scene acts oracle)
 SIM_PROGRAMS := $(BUILD)/tests/sim/sim_test $(BUILD)/tests/sim/simulate
 $(SIM_PROGRAMS): $(SIM_FAKES) $(SIM_RUNS)
@@ -86,7 +86,7 @@ $(CRASHING): $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/tenantd.o $(LI
 
 # Decoders under libFuzzer: tests/fuzz/<name>_fuzz.c, seeds in tests/fuzz/seeds/<name>.
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
-FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter base/% specs/% api/patch.c api/selector.c clients/s3/answers.c clients/s3/xml.c,$(SOURCES)))
+FUZZ_OBJECTS := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter base/% specs/% api/patch.c api/selector.c reconcilers/backup/manifest.c clients/s3/answers.c clients/s3/xml.c,$(SOURCES)))
 FUZZ_CC := clang-14
 FUZZ_CFLAGS := -std=gnu17 -O1 -g -D_GNU_SOURCE -DTENANTD_VERSION='"$(VERSION)"' -I. $(PKG_CFLAGS) -fno-omit-frame-pointer
 

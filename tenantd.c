@@ -79,6 +79,7 @@ struct daemon {
     struct docker_options docker;
     struct store_options store;
     struct settings settings;
+    struct backup_settings backup;
     struct image_credentials *registries;
     struct world *world;
     struct feed *feed;
@@ -97,6 +98,7 @@ static void daemon_release(struct daemon *daemon)
         feed_stop(daemon->feed);
     world_free(daemon->world);
     free(daemon->registries);
+    installation_backup_release(&daemon->backup);
     installation_release(&daemon->installation);
     pthread_mutex_destroy(&daemon->lock);
     free(daemon->waiting);
@@ -251,8 +253,10 @@ static bool start(struct daemon *daemon, const sigset_t *signals, struct err *er
     log_info("listening", LOG_STR("version", TENANTD_VERSION), LOG_INT("port", api_port(daemon->api)));
     notify_systemd("READY=1");
     if (!persist(daemon, signals, open_records, err) ||
-        !installation_settings(config, &daemon->installation, &daemon->settings, &daemon->registries, err))
+        !installation_settings(config, &daemon->installation, &daemon->settings, &daemon->registries, err) ||
+        !installation_backup(config, &daemon->installation, &daemon->backup, err))
         return false;
+    daemon->settings.backup = &daemon->backup;
     daemon->store = (struct store_options){ .url = daemon->installation.url, .key = daemon->installation.key };
     feed_open(daemon->feed, &daemon->store);
     api_open(daemon->api, daemon->installation.url);

@@ -60,8 +60,11 @@ const struct why_row why_rows[] = {
     { "StartFailed", "its container cannot be started", LOGS },
     { "ResizeFailed", "its resources cannot be changed", "correct spec.resources and apply it" },
     { "StepFailed", "a step failed", "see which: tenantctl describe {name}" },
-    { "BackupImpossible", "its deletionPolicy asks for a last backup, and none can be made",
-      "set spec.deletionPolicy to Retain or Delete and apply it" },
+    { "WaitingForBackup", "its deletion waits for a last backup",
+      "wait, or set spec.deletionPolicy to Retain or Delete and apply it" },
+    { "LastBackupFailed", "its deletion waits for a last backup, and that failed",
+      "correct what the message says; it is tried again. Or set spec.deletionPolicy to Retain or Delete and apply it" },
+    { "BackupNotMade", "a backup that is due could not be asked for", "correct what the message says" },
     { NULL },
 };
 

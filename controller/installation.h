@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/crypto.h"
+#include "reconcilers/backup/tiers.h"
 #include "reconcilers/reconcile.h"
 #include "specs/config.h"
 
@@ -46,5 +47,12 @@ bool installation_open_store(const struct installation *installation, struct err
 /* The settings for reconcilers; borrowed from config and installation. ERR_INVALID for what cannot be. */
 bool installation_settings(const struct config *config, const struct installation *installation, struct settings *ret,
                            struct image_credentials **ret_registries, struct err *err) MUST_USE;
+/*
+ * Where recovery points go and the keys that seal them; an own age identity is made in <data>/backup.identity where neither recipients nor a
+ * file are configured. `config` is borrowed. Release in either case.
+ */
+bool installation_backup(const struct config *config, const struct installation *installation,
+                         struct backup_settings *ret, struct err *err) MUST_USE;
+void installation_backup_release(struct backup_settings *backup);
 /* Run as an administrator of a database server of one's own: role, database and functions, with the password from TENANTD_POSTGRES_PASSWORD. */
 bool installation_bootstrap(const struct config *config, const char *admin_url, struct err *err) MUST_USE;

@@ -11,6 +11,7 @@
 #include "reconcilers/world.h"
 #include "store/store.h"
 
+struct backup_settings;
 /* What reconcilers know of the configuration; constant while the daemon runs. Borrowed strings. */
 struct settings {
     const char *installation;  /* 6 hex digits */
@@ -28,6 +29,7 @@ struct settings {
     int64_t role_connection_limit;
     const struct image_credentials *registries;
     size_t registry_count;
+    const struct backup_settings *backup; /* reconcilers/backup/tiers.h; NULL: no backups (tests) */
 };
 
 enum lane { LANE_QUICK, LANE_LONG };

@@ -1,5 +1,6 @@
 /* The table of reconcilers, and what the controller writes into every kind's status. */
 #include "reconcilers/app/app.h"
+#include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/tenant/tenant.h"
 #include "specs/kind.h"
@@ -8,8 +9,9 @@ const struct reconciler reconcilers[KINDS] = {
     [KIND_TENANT] = { KIND_TENANT, tenant_reconcile, tenant_preview, tenant_admit, tenant_dependents,
                       .resync_ms = 10 * MINUTE_MS },
     [KIND_APP] = { KIND_APP, app_reconcile, app_preview, app_admit, app_dependents, .resync_ms = MINUTE_MS },
-    [KIND_INSTANCE] = { KIND_INSTANCE, instance_reconcile, instance_preview, instance_admit, NULL,
+    [KIND_INSTANCE] = { KIND_INSTANCE, instance_reconcile, instance_preview, instance_admit, backup_dependents,
                         .resync_ms = 10 * MINUTE_MS },
+    [KIND_BACKUP] = { KIND_BACKUP, backup_reconcile, backup_preview, backup_admit, NULL, .resync_ms = 6 * HOUR_MS },
 };
 
 static const char *const class_names[] = {

@@ -97,6 +97,7 @@ struct job {
     const struct strv *command;
     int64_t timeout_ms;
     const json_t *values; /* those of the workload, with this job's own (change.old ...) */
+    const char *suffix;   /* of its container's name, for one that may run beside another; NULL: none */
 };
 bool workload_run_job(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,
                       const struct numeric_user *user, const struct job *job, char **ret_output, int *ret_exit_code,

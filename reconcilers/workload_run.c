@@ -290,9 +290,11 @@ bool workload_run_job(struct reconcile_context *ctx, const struct workload *work
     CLEANUP(strv_release) struct strv command = STRV_INIT;
     if (!workload_render_command(job->command, job->values, &command, err))
         return err_wrap(err, "%s", job->purpose);
-    if (!workload_remove_job(ctx, workload->key, workload->uid, err))
+    CLEANUP(freep) char *job_name = name_job(ctx->settings, workload->key);
+    CLEANUP(freep) char *name = mem_printf("%s%s", job_name, job->suffix ? job->suffix : "");
+    if (!(job->suffix ? remove_ours(ctx, name, workload->uid, err)
+                      : workload_remove_job(ctx, workload->key, workload->uid, err)))
         return false;
-    CLEANUP(freep) char *name = name_job(ctx->settings, workload->key);
     CLEANUP(json_decrefp) json_t *labels = name_labels(ctx->settings, workload->key, workload->uid, "job");
     CLEANUP(freep) char *id = NULL;
     struct creation creation = { .name = name, .command = &command, .labels = labels };

@@ -98,6 +98,33 @@ static const struct field clone_fields[] = {
     { NULL },
 };
 
+/* Relative, and within the data directory. */
+static void check_exclude(const struct field *field, const void *value, const char *path, struct problems *problems)
+{
+    (void)field;
+    const struct strv *patterns = value;
+    for (size_t i = 0; i < patterns->count; i++) {
+        const char *pattern = patterns->items[i];
+        if (!pattern[0] || pattern[0] == '/' || str_starts_with(pattern, "./") || strstr(pattern, ".."))
+            problems_add(problems, PROBLEM_INVALID, path, "\"%s\" is no path below dataPath, like sessions or cache/*",
+                         pattern);
+    }
+}
+
+static const struct field app_backup_fields[] = {
+    { "quiesce", FIELD_OBJECT, offsetof(struct app_backup, quiesce), .fields = after_fields,
+      .doc = "A one-shot before the files are copied; the application keeps running." },
+    { "resume", FIELD_OBJECT, offsetof(struct app_backup, resume), .fields = after_fields,
+      .doc = "A one-shot afterwards, whatever became of the copy." },
+    { "exclude", FIELD_TEXTS, offsetof(struct app_backup, exclude), .max = 100, .example = "[sessions]",
+      .check = check_exclude,
+      .doc = "Paths below dataPath, with * and ?, that are left out; of a directory its content." },
+    { "mustExist", FIELD_TEXT, offsetof(struct app_backup, must_exist), .max = 4000,
+      .example = "select 'filestore/' || current_database() || '/' || store_fname from ir_attachment",
+      .doc = "SQL whose first column names files below dataPath; a backup that lacks one does not count." },
+    { NULL },
+};
+
 static const struct field change_fields[] = {
     { "command", FIELD_TEXTS, offsetof(struct app_on_change, command), .example = "[sh, -c, ...]",
       .doc = "Applies a change; knows change.old and change.new." },
@@ -173,6 +200,8 @@ const struct field app_spec_fields[] = {
     { "upgrade", FIELD_OBJECT, offsetof(struct app_spec, upgrade), .fields = upgrade_fields,
       .doc = "Run with the new image when the version changes." },
     { "clone", FIELD_OBJECT, offsetof(struct app_spec, clone), .fields = clone_fields, .doc = "About clones." },
+    { "backup", FIELD_OBJECT, offsetof(struct app_spec, backup), .fields = app_backup_fields,
+      .doc = "What its recovery points need." },
     { "onChange", FIELD_OBJECT, offsetof(struct app_spec, on_change), .fields = on_change_fields,
       .doc = "What a change of these fields does to a live instance." },
     { "health", FIELD_OBJECT, offsetof(struct app_spec, health), .fields = health_fields,

@@ -60,6 +60,11 @@ struct app_spec {
     struct app_clone {
         struct app_command after;
     } clone;
+    struct app_backup {
+        struct app_command quiesce, resume; /* one-shots around the copying of the data directory */
+        struct strv exclude;                /* patterns of paths below dataPath that are not copied */
+        char *must_exist;                   /* SQL that gives paths below dataPath which must be among the files */
+    } backup;
     struct app_on_changes {
         struct app_on_change field[CHANGE_FIELDS];
     } on_change;

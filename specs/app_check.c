@@ -196,6 +196,8 @@ static void check_templates(const struct app_spec *app, struct problems *problem
     check_command(app, &app->command, PLACE_COMMAND, "spec.command", problems);
     check_command(app, &app->init.command, PLACE_COMMAND, "spec.init.command", problems);
     check_command(app, &app->upgrade.command, PLACE_COMMAND, "spec.upgrade.command", problems);
+    check_command(app, &app->backup.quiesce.command, PLACE_COMMAND, "spec.backup.quiesce.command", problems);
+    check_command(app, &app->backup.resume.command, PLACE_COMMAND, "spec.backup.resume.command", problems);
     check_command(app, &app->clone.after.command, PLACE_CLONE, "spec.clone.after.command", problems);
     for (size_t i = 0; i < CHANGE_FIELDS; i++) {
         CLEANUP(freep) char *path = mem_printf("spec.onChange.%s.command", app_change_field_names[i]);
@@ -344,6 +346,8 @@ void app_validate(const struct record *record, const void *spec, struct problems
     check_files(app, problems);
     check_health(app, problems);
     check_changes(record->spec, app, problems);
+    if (!app->data_path && (app->backup.must_exist || app->backup.exclude.count > 0))
+        problems_add(problems, PROBLEM_INVALID, "spec.backup", "exclude and mustExist need files; set spec.dataPath");
     bool clones_init = app->warm_database && app->init.command.count > 0;
     if (clones_init && app->clone.after.command.count == 0 && !problems_has_under(problems, "spec.clone"))
         problems_add(problems, PROBLEM_REQUIRED, "spec.clone.after",

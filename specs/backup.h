@@ -8,8 +8,9 @@ extern const char *const backup_reason_words[];
 
 struct backup_spec {
     char *instance;
-    char *instance_uid; /* resolved at creation */
-    int reason;         /* enum backup_reason */
+    char *instance_uid;   /* resolved at creation */
+    int reason;           /* enum backup_reason */
+    int64_t scheduled_ms; /* of the schedule's time; 0: none */
 };
 extern const struct field backup_spec_fields[];
 
@@ -37,12 +38,13 @@ struct backup_status {
     int64_t started_ms, completed_ms;
     int64_t verified_ms; /* in the tier that counts */
     int64_t expires_ms;  /* 0: not known to */
-    char *expires_why;   /* the rule that keeps it, or lets it go */
+    char *kept;          /* the rules that keep it: "last, daily" */
     int64_t attempts;
     struct backup_sizes {
         int64_t database_bytes, data_bytes; /* plain */
         int64_t stored_bytes;
     } sizes;
+    char *verify_answered; /* the annotation that asked for the last verification */
     struct backup_progress { /* while it runs */
         char *what;          /* "database", "data", "verify" */
         int64_t bytes;

@@ -53,9 +53,9 @@ static const struct field retention_fields[] = {
 
 static const struct field backup_fields[] = {
     { "schedule", FIELD_TEXT, offsetof(struct instance_backup, schedule), .max = 256, .example = "0 3 * * *",
-      .check = instance_check_schedule, .doc = "When to back up: cron, UTC. Not available yet." },
+      .check = instance_check_schedule, .doc = "When to back up: cron, UTC; spread by up to 15 minutes." },
     { "retention", FIELD_OBJECT, offsetof(struct instance_backup, retention), .fields = retention_fields,
-      .check = instance_refuse_backup, .doc = "Which recovery points to keep. Not available yet." },
+      .doc = "Which recovery points to keep; none named: last 3, daily 7, weekly 4, monthly 3." },
     { NULL },
 };
 
@@ -92,10 +92,9 @@ const struct field instance_spec_fields[] = {
     { "backup", FIELD_OBJECT, offsetof(struct instance_spec, backup), .fields = backup_fields,
       .doc = "Its recovery points." },
     { "deletionPolicy", FIELD_ENUM, offsetof(struct instance_spec, deletion_policy), FIELD_KEEP,
-      .choices = deletion_words, .example = "Retain", .check = instance_check_deletion_policy,
-      .doc = "What its deletion leaves: Retain keeps database and volume under another name, Delete nothing. Backup is "
-             "not "
-             "available yet. Absent: Retain." },
+      .choices = deletion_words, .example = "Backup",
+      .doc = "What its deletion leaves: Backup a last recovery point, Retain database and volume under another name, "
+             "Delete nothing. Absent: Backup where there is a place for backups, else Retain." },
     { NULL },
 };
 
@@ -130,6 +129,15 @@ static const struct field failure_fields[] = {
     { NULL },
 };
 
+static const struct field backup_status_fields[] = {
+    { "last", FIELD_TIME, offsetof(struct backup_of_instance, last_ms),
+      .doc = "What time its newest verified recovery point is of." },
+    { "lastName", FIELD_TEXT, offsetof(struct backup_of_instance, last_name), .doc = "Name of that Backup." },
+    { "next", FIELD_TIME, offsetof(struct backup_of_instance, next_ms),
+      .doc = "When the schedule makes the next one." },
+    { NULL },
+};
+
 const struct field instance_status_fields[] = {
     { "phase", FIELD_TEXT, offsetof(struct instance_status, phase),
       .doc = "Pending, Provisioning, Running, Degraded, Stopped, Suspended, Restoring or Deleting." },
@@ -146,6 +154,8 @@ const struct field instance_status_fields[] = {
       .doc = "Its database." },
     { "storage", FIELD_OBJECT, offsetof(struct instance_status, storage), .fields = storage_fields,
       .doc = "Its storage." },
+    { "backup", FIELD_OBJECT, offsetof(struct instance_status, backup), .fields = backup_status_fields,
+      .doc = "Its recovery points." },
     { "failure", FIELD_OBJECT, offsetof(struct instance_status, failure), .fields = failure_fields,
       .doc = "The last step that failed; absent when it succeeded since." },
     { "retry", FIELD_OBJECT, offsetof(struct instance_status, retry), .fields = retry_status_fields,

@@ -28,11 +28,11 @@ struct instance_spec {
         char *name;
     } database;
     struct strv domains;
-    char *publish;           /* "none", "auto" or a port */
-    struct instance_backup { /* refused until backups exist */
-        char *schedule;      /* cron, UTC */
+    char *publish; /* "none", "auto" or a port */
+    struct instance_backup {
+        char *schedule; /* cron, UTC */
         struct instance_retention {
-            int64_t last, daily, weekly, monthly;
+            int64_t last, daily, weekly, monthly; /* all 0: retention_default */
         } retention;
     } backup;
     int deletion_policy; /* enum deletion_policy */
@@ -60,6 +60,11 @@ struct instance_status {
         int64_t used_bytes;
         int64_t requested_bytes;
     } storage;
+    struct backup_of_instance {
+        int64_t last_ms; /* the newest verified recovery point is of then; 0: there is none */
+        char *last_name; /* its Backup */
+        int64_t next_ms; /* when the schedule makes the next one; 0: there is no schedule */
+    } backup;
     /* The last step that failed, with the end of its output (secrets blanked); cleared by its success. */
     struct failure_status {
         char *step;
@@ -74,7 +79,7 @@ extern const struct field instance_status_fields[];
 void instance_validate(const struct record *record, const void *spec, struct problems *problems);
 /* The default database name, "<tenant>_<instance>" with dashes as underscores. Owned. */
 char *instance_default_database(const char *tenant, const char *instance);
-/* For kind->settle: database.name and deletionPolicy where the spec is silent. */
+/* For kind->settle: database.name where the spec is silent. deletionPolicy depends on the configuration: the reconciler's admission settles it. */
 void instance_settle(struct record *record);
 
 /*

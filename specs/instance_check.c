@@ -55,31 +55,13 @@ void instance_check_publish(const struct field *field, const void *value, const 
                  PORT_MAX);
 }
 
-void instance_refuse_backup(const struct field *field, const void *value, const char *path, struct problems *problems)
-{
-    (void)field;
-    (void)value; /* whatever it says */
-    problems_add(problems, PROBLEM_NOT_SUPPORTED, path,
-                 "needs backups, which this version cannot make yet; leave it out");
-}
-
 void instance_check_schedule(const struct field *field, const void *value, const char *path, struct problems *problems)
 {
+    (void)field;
     struct cron cron;
     CLEANUP(err_release) struct err err = ERR_INIT;
     if (!cron_parse(*(char *const *)value, &cron, &err))
         problems_add(problems, PROBLEM_INVALID, path, "%s", err_message(&err));
-    else
-        instance_refuse_backup(field, value, path, problems);
-}
-
-void instance_check_deletion_policy(const struct field *field, const void *value, const char *path,
-                                    struct problems *problems)
-{
-    (void)field;
-    if (*(const int *)value == DELETION_BACKUP)
-        problems_add(problems, PROBLEM_NOT_SUPPORTED, path,
-                     "needs backups, which this version cannot make yet; use Delete or Retain");
 }
 
 /* ---- between fields, and what a record settles by itself ---- */
@@ -122,8 +104,6 @@ void instance_settle(struct record *record)
         CLEANUP(freep) char *name = instance_default_database(record->key.namespace, record->key.name);
         json_put_text(database, "name", name);
     }
-    if (!json_object_get(record->spec, "deletionPolicy"))
-        json_put_text(record->spec, "deletionPolicy", "Retain");
 }
 
 /* ---- with its App ---- */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 
 #include "specs/app.h"
+#include "specs/backup.h"
 #include "specs/check.h"
 #include "specs/instance.h"
 #include "specs/tenant.h"
@@ -37,6 +38,19 @@ static const struct column instance_columns[] = {
     { "Image", "string", "status.container.image", 1, "The image that runs." },
     { "Message", "string", "status.message", 1, "What it waits for." },
     { "State", "string", "spec.state", 1, "The state asked for." },
+    { NULL },
+};
+
+static const struct column backup_columns[] = {
+    { "Instance", "string", "spec.instance", 0, "What it is of." },
+    { "Status", "string", "status.phase", 0, "Phase of the backup." },
+    { "Verified", "date", "status.verified", 0, "How long ago it was read back." },
+    { "Stored", "integer", "status.sizes.storedBytes", 0, "Bytes that it takes." },
+    { "Tiers", "string", "status.tiers[*].name", 0, "Places that hold it." },
+    { "Reason", "string", "spec.reason", 1, "Who asked for it." },
+    { "Expires", "string", "status.expires", 1, "When it goes at the latest." },
+    { "Kept", "string", "status.kept", 1, "The rules that keep it." },
+    { "Message", "string", "status.message", 1, "What it waits for, or what went wrong." },
     { NULL },
 };
 
@@ -88,6 +102,22 @@ const struct kind kinds[KINDS] = {
         .validate = instance_validate,
         .settle = instance_settle,
         .columns = instance_columns,
+    },
+    [KIND_BACKUP] = {
+        .id = KIND_BACKUP,
+        .name = "Backup",
+        .plural = "backups",
+        .singular = "backup",
+        .namespaced = true,
+        .doc = "One recovery point of one instance: its database and its files. It runs once, to Completed or Failed.",
+        .spec_fields = backup_spec_fields,
+        .spec_size = sizeof(struct backup_spec),
+        .status_fields = backup_status_fields,
+        .status_size = sizeof(struct backup_status),
+        .name_max = RECORD_NAME_MAX,
+        .outlives_tenant = true,
+        .validate = backup_validate,
+        .columns = backup_columns,
     },
 };
 

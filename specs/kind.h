@@ -29,6 +29,7 @@ struct kind {
     const struct field *status_fields;
     size_t status_size;
     size_t name_max;
+    bool outlives_tenant; /* its records stay when their tenant goes, and may be made while it does */
     /* Rules between fields and on the name; NULL: none. `spec` is the decoded struct. */
     void (*validate)(const struct record *record, const void *spec, struct problems *problems);
     /* At creation: writes what the spec leaves open and what depends on the record itself (FIELD_KEEP); NULL: nothing. */

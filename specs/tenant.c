@@ -3,14 +3,6 @@
 
 #include "specs/check.h"
 
-static void refuse_backup(const struct field *field, const void *value, const char *path, struct problems *problems)
-{
-    (void)field;
-    (void)value; /* whatever it says */
-    problems_add(problems, PROBLEM_NOT_SUPPORTED, path,
-                 "needs backups, which this version cannot make yet; leave it out");
-}
-
 static const struct field quota_fields[] = {
     { "instances", FIELD_INT, offsetof(struct tenant_quota, instances), .min = 0, .max = 100000,
       .doc = "Most instances; 0 or absent: no limit." },
@@ -24,9 +16,10 @@ static const struct field quota_fields[] = {
 };
 
 static const struct field tenant_backup_fields[] = {
-    { "bucket", FIELD_TEXT, offsetof(struct tenant_backup, bucket),
-      .doc = "Bucket for this tenant's recovery points." },
-    { "prefix", FIELD_TEXT, offsetof(struct tenant_backup, prefix), .doc = "Prefix inside the common bucket." },
+    { "bucket", FIELD_TEXT, offsetof(struct tenant_backup, bucket), .check = check_bucket, .example = "acme-backups",
+      .doc = "Bucket for this tenant's recovery points; absent: the configured one." },
+    { "prefix", FIELD_TEXT, offsetof(struct tenant_backup, prefix), .check = check_objects_prefix, .example = "acme",
+      .doc = "Begins their keys there; absent: the configured one, or none in a bucket of its own." },
     { NULL },
 };
 
@@ -42,7 +35,7 @@ const struct field tenant_spec_fields[] = {
     { "suspended", FIELD_BOOL, offsetof(struct tenant_spec, suspended), .fallback = "false",
       .doc = "Stops every container of the tenant; data stays. Cleared, they come back." },
     { "backup", FIELD_OBJECT, offsetof(struct tenant_spec, backup), .fields = tenant_backup_fields,
-      .check = refuse_backup, .doc = "Where recovery points go. Not available yet." },
+      .doc = "Where recovery points go on the S3 server; those that are there already stay where they are." },
     { NULL },
 };
 

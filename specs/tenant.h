@@ -14,7 +14,7 @@ struct tenant_spec {
         int64_t storage_bytes;
     } quota;
     bool suspended;
-    struct tenant_backup { /* refused until backups exist */
+    struct tenant_backup { /* on the S3 server */
         char *bucket;
         char *prefix;
     } backup;

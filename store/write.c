@@ -99,7 +99,7 @@ static bool create_in_transaction(struct store *store, void *context, struct err
     if (kinds[record.key.kind].namespaced) {
         if (!lock_tenant(store, &record.key, &tenant, err))
             return false;
-        if (tenant.deletion_ms)
+        if (tenant.deletion_ms && !kinds[record.key.kind].outlives_tenant)
             return err_set(err, ERR_FORBIDDEN,
                            "%s.%s \"%s\" is forbidden: unable to create new content in namespace %s because it is "
                            "being terminated",
@@ -178,14 +178,25 @@ static bool update_record(struct store *store, const struct record *old, struct 
                                &next->version, err);
 }
 
+/* PostgreSQL's array of the kinds whose records stay without their tenant. */
+static char *lasting_kinds(void)
+{
+    CLEANUP(str_release) struct str list = STR_INIT;
+    for (size_t i = 0; i < KINDS; i++)
+        if (kinds[i].outlives_tenant)
+            str_addf(&list, "%s%s", list.len ? "," : "", kinds[i].name);
+    return mem_printf("{%s}", list.text);
+}
+
 /*
- * Refuses to leave records behind in a tenant that is no more; its members' tokens would open the next tenant of that
- * name.
+ * Refuses to leave records behind in a tenant that is no more, but of kinds that are meant to; its members' tokens
+ * would open the next tenant of that name.
  */
 static bool empty_tenant(struct store *store, const struct record_key *key, struct err *err)
 {
     CLEANUP(pg_clearp) PGresult *result = NULL;
-    if (!store_run(store, NAMESPACE_IS_USED, PARAMS(TEXT(key->name)), &result, err))
+    CLEANUP(freep) char *lasting = lasting_kinds();
+    if (!store_run(store, NAMESPACE_IS_USED, PARAMS(TEXT(key->name), TEXT(lasting)), &result, err))
         return false;
     if (PQntuples(result) > 0)
         return err_set(err, ERR_CONFLICT, "tenant %s still has records", key->name);

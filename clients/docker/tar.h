@@ -23,10 +23,16 @@ void tar_write_file(struct str *out, const struct tar_entry *entry,
                     const void *bytes); /* entry and its entry->size bytes */
 void tar_write_end(struct str *out);
 
+enum tar_raw {
+    TAR_RAW_HEADER, /* headers, extended ones with all they hold, and the end */
+    TAR_RAW_DATA,   /* what belongs to the entry seen last, its padding too */
+};
 struct tar_visitor {
     /* May be NULL. False (with err) ends the reading. */
     bool (*entry)(void *context, const struct tar_entry *entry, struct err *err);
     bool (*data)(void *context, const char *bytes, size_t len, struct err *err); /* of the entry seen last */
+    /* Each byte as it came, before it is looked at, so an entry is told behind its header's last byte. May be NULL. */
+    bool (*raw)(void *context, enum tar_raw raw, const char *bytes, size_t len, struct err *err);
     void *context;
 };
 struct tar_reader;

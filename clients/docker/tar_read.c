@@ -20,6 +20,7 @@ struct tar_reader {
     size_t header_len;
     uint64_t left;    /* of the present part, unless it is a header */
     uint64_t padding; /* behind the present data */
+    bool of_entry;    /* data and padding are those of an entry, not of an extended header */
     struct str extension_text;
     char extension_type; /* x, L, K; g is read over */
     struct extension extension;
@@ -160,6 +161,7 @@ static void expect_data(struct tar_reader *reader, enum part part, uint64_t size
     reader->padding = tar_padding(size);
     reader->left = size ? size : reader->padding;
     reader->part = size ? part : PART_PADDING;
+    reader->of_entry = part == PART_DATA;
     if (reader->left == 0)
         expect_header(reader);
 }
@@ -279,14 +281,23 @@ static bool take_part(struct tar_reader *reader, const char *bytes, size_t len, 
     return reader->part == PART_EXTENSION || end_extension(reader, err);
 }
 
+static bool show_raw(const struct tar_reader *reader, enum tar_raw raw, const char *bytes, size_t len, struct err *err)
+{
+    const struct tar_visitor *visitor = &reader->visitor;
+    return !visitor->raw || visitor->raw(visitor->context, raw, bytes, len, err);
+}
+
 bool tar_reader_take(struct tar_reader *reader, const char *bytes, size_t len, struct err *err)
 {
     while (len > 0) {
         if (reader->part == PART_END)
-            return take_rest(bytes, len, err);
+            return show_raw(reader, TAR_RAW_HEADER, bytes, len, err) && take_rest(bytes, len, err);
         bool header = reader->part == PART_HEADER;
         uint64_t wanted = header ? TAR_BLOCK - reader->header_len : reader->left;
         size_t part = wanted < len ? (size_t)wanted : len;
+        enum tar_raw raw = header || !reader->of_entry ? TAR_RAW_HEADER : TAR_RAW_DATA;
+        if (!show_raw(reader, raw, bytes, part, err))
+            return false;
         if (header) {
             memcpy((char *)&reader->header + reader->header_len, bytes, part);
             reader->header_len += part;

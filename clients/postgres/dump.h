@@ -1,6 +1,6 @@
 /*
- * Logical dumps and restores with PostgreSQL's own programs, run with an argument vector; the password travels by environment. The programs
- * are the newest of /usr/lib/postgresql/<version>/bin, or those of PATH where there are none.
+ * Logical dumps with PostgreSQL's own pg_dump, run with an argument vector; the password travels by environment. All is done as the instance's
+ * own role, so that nothing which a customer has put into his database ever runs with our rights. Blocking.
  */
 #pragma once
 
@@ -18,17 +18,28 @@ struct dump_tables {
 };
 void dump_tables_release(struct dump_tables *tables);
 
-/* Which database and as whom. All borrowed. */
-struct dump {
-    const char *url; /* of the server, as whom can read all; the database's name is put in */
-    const char *database;
+/* All borrowed. */
+struct dump_source {
+    const char *database, *role, *password;
+    const char *query; /* SQL whose first column is wanted too, in the same snapshot; NULL: none */
 };
+struct dump_result {
+    struct server_version version; /* of the server */
+    struct dump_tables tables;     /* ordinary tables, but those that belong to extensions */
+    struct strv answers;           /* of the query, sorted; SQL nulls are left out */
+};
+void dump_result_release(struct dump_result *result);
 /*
- * The whole database in pg_dump's custom format, not compressed inside, into `to`, which is neither finished nor freed. `ret_tables` (may be NULL): what was in its
- * snapshot. ERR_UNSUPPORTED: pg_dump is older than the server, checked before; ERR_EXIT: it failed, with its last lines.
+ * The whole database in pg_dump's custom format, not compressed inside, into `to`, which is neither finished nor freed. ERR_UNSUPPORTED: pg_dump is
+ * older than the server (checked before it starts); ERR_NOT_FOUND: it is not installed; ERR_EXIT: it failed, with its last
+ * lines; ERR_TOO_LARGE: the query has more than DUMP_ANSWERS_MAX answers.
  */
-bool dump_database(const struct dump *dump, struct sink *to, const struct call *call, struct dump_tables *ret_tables,
-                   struct err *err) MUST_USE;
-/* The newest program of that name ("pg_dump", "pg_restore"), and its major version. Owned. ERR_NOT_FOUND: it is not installed. */
-bool dump_find_program(const char *name, char **ret_path, int *ret_major, const struct call *call,
+#define DUMP_ANSWERS_MAX 1000000
+bool database_dump(struct server *server, const struct dump_source *source, struct sink *to, const struct call *call,
+                   struct dump_result *ret, struct err *err) MUST_USE;
+/*
+ * The newest program of that name ("pg_dump", "pg_restore") of /usr/lib/postgresql/<major>/bin, else the one in PATH, and its major version.
+ * Owned. ERR_NOT_FOUND: it is not installed.
+ */
+bool dump_find_program(const char *name, const struct call *call, char **ret_path, int *ret_major,
                        struct err *err) MUST_USE;

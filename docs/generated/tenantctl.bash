@@ -6,8 +6,8 @@ _tenantctl_names() { # [KIND]
 _tenantctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local command= kind= completes=commands options= words= i
-    local commands="apply get describe why diff delete events logs secret orphans pause resume restart stop start version completion help"
-    local kinds="all tenants tenant apps app instances instance"
+    local commands="apply get describe why diff delete events logs secret orphans pause resume backup backups restart stop start version completion help"
+    local kinds="all tenants tenant apps app instances instance backups backup"
     local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -33,6 +33,8 @@ _tenantctl() {
     orphans) completes=nothing options="--remove --retained --yes -y" ;;
     pause) completes=records options="" ;;
     resume) completes=records options="" ;;
+    backup) completes=instances options="--wait --timeout= --dry-run" ;;
+    backups) completes=instances options="" ;;
     restart) completes=instances options="" ;;
     stop) completes=instances options="--wait --timeout=" ;;
     start) completes=instances options="--wait --timeout=" ;;

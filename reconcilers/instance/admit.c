@@ -1,4 +1,5 @@
 /* What an instance must agree with before it is stored: its App, its tenant's quota, a database name that nobody else has. */
+#include "reconcilers/backup/tiers.h"
 #include "reconcilers/instance/instance.h"
 #include "specs/kind.h"
 #include "specs/quantity.h"
@@ -152,12 +153,13 @@ static bool claim_port(struct store *tx, const struct record *next, const struct
 
 bool instance_admit(struct store *tx, const struct record *old, struct record *next, void *settings, struct err *err)
 {
-    (void)settings; /* nothing of the configuration matters here */
     CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
     struct instance_spec spec = { 0 }, old_spec = { 0 };
     /* Also on an update: a document without finalizers must not let go of what has to be torn down. */
     if (!strv_has(&next->finalizers, FINALIZER_TEARDOWN))
         strv_add(&next->finalizers, FINALIZER_TEARDOWN);
+    if (!json_object_get(next->spec, "deletionPolicy"))
+        json_put_text(next->spec, "deletionPolicy", backup_has_place(settings) ? "Backup" : "Retain");
     /* A record on its way out is changed only to let it go; what it refers to may be gone already. */
     if (next->deletion_ms)
         return true;

@@ -28,6 +28,8 @@ struct instance_state {
     json_t *applied;            /* {"addons": "sale,crm", ...}: values that the application has taken over */
     char *restarted_at;         /* the annotation that was acted upon */
     int64_t settled_generation; /* of the record, that its container was last seen to be right for; 0: not yet */
+    char *backup_schedule;      /* as it was seen last ... */
+    int64_t backup_slot_ms;     /* ... and what of it is done: the time that was run last, or when it was seen first */
 };
 extern const struct field instance_state_fields[];
 
@@ -35,6 +37,20 @@ extern const struct field instance_state_fields[];
 struct warm_template {
     char *database, *volume, *role;
     char *image_id; /* that it was made with */
+};
+
+/* Its Backups, as far as its own plan depends on them; recovery.c. */
+struct instance_recovery {
+    bool is_known;            /* loaded: it has a schedule, or is deleted with a last backup */
+    int64_t last_verified_ms; /* the time of the newest recovery point that was read back; 0: none */
+    char *last_name;
+    char *running; /* a Backup that is not over; NULL: none */
+    bool restore_runs;
+    /* Of the last backups before its deletion. */
+    bool final_is_complete;
+    char *final_name, *final_phase, *final_message; /* the newest one; NULL: none */
+    int64_t final_over_ms;
+    int64_t final_failures;
 };
 
 struct instance_want {
@@ -62,6 +78,8 @@ struct instance_want {
     struct workload workload;
     struct rendered rendered; /* hash NULL: could not be rendered, render_problem says why */
     char *render_problem;
+
+    struct instance_recovery recovery;
 
     char *job_output; /* of the one-shot that failed last, secrets blanked; NULL: none */
     int job_exit_code;
@@ -149,6 +167,9 @@ enum instance_step {
     STEP_UNPAUSE,
     STEP_START,
     STEP_RESTART,
+    STEP_NOTE_SCHEDULE, /* from now on it counts */
+    STEP_SCHEDULE_BACKUP,
+    STEP_LAST_BACKUP,
     STEP_DROP_DATABASE,
     STEP_RETAIN_DATABASE,
     STEP_DROP_ROLE,
@@ -168,6 +189,17 @@ bool instance_waits_for_turn(const struct instance_want *want, const struct inst
 bool instance_says_disk_full(const char *text_or_null);
 /* A lower memory limit than what is in use is not sent; a text with both figures, or NULL. Owned. Pure. */
 char *instance_resize_pending(const struct instance_want *want, const struct instance_seen *seen);
+
+/* The schedule's time that is to be run now; 0: none. When the next one comes; INT64_MAX: none does. Pure. */
+int64_t instance_backup_due_ms(const struct instance_want *want, int64_t now_ms);
+int64_t instance_backup_next_ms(const struct instance_want *want, int64_t now_ms);
+/* Puts `last`, `next` and the condition BackupCurrent into the status. Pure. */
+void instance_tell_recovery(struct instance_status *status, const struct instance_want *want, int64_t now_ms);
+/* Loads want->recovery; for want.c. */
+bool instance_recovery_load(struct reconcile_context *ctx, struct instance_want *want, struct err *err) MUST_USE;
+void instance_recovery_release(struct instance_recovery *recovery);
+/* Adds what waits for a last backup to the plan of a deletion; true: it is there, or none is to be made. Pure. */
+bool instance_plan_last_backup(const struct instance_want *want, int64_t now_ms, struct plan *plan);
 
 /* What plan.c knows of a step ... */
 struct instance_step_traits {

@@ -41,6 +41,9 @@ const struct instance_step_traits instance_step_traits[INSTANCE_STEPS] = {
     [STEP_UNPAUSE] = { "unpause", .done = "Unpaused" },
     [STEP_START] = { "start", .done = "Started", .failed = "StartFailed" },
     [STEP_RESTART] = { "restart", .effect = EFFECT_RESTART, .done = "Restarted", .failed = "StartFailed" },
+    [STEP_NOTE_SCHEDULE] = { "note-schedule", .replan = true },
+    [STEP_SCHEDULE_BACKUP] = { "schedule-backup", .replan = true, .failed = "BackupNotMade" },
+    [STEP_LAST_BACKUP] = { "last-backup", .replan = true, .failed = "BackupNotMade" },
     [STEP_DROP_DATABASE] = { "drop-database", .effect = EFFECT_DESTROY, .done = "DatabaseDropped" },
     [STEP_RETAIN_DATABASE] = { "retain-database", .done = "DatabaseRetained" },
     [STEP_DROP_ROLE] = { "drop-role", .effect = EFFECT_DESTROY },
@@ -88,17 +91,21 @@ static bool names_are_free(const struct instance_want *want, const struct instan
 
 /* ---- deletion ---- */
 
-static void plan_deletion(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
+static void plan_deletion(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
+                          struct plan *plan)
 {
     /* A stranger under one of our names is nothing of ours to delete: it is passed over. */
     /* What was begun and not finished never counted; what tenantd does not remember making (DataUnknown) may be the customer's. */
     bool counts = want->state.initialised || (!want->state.dirty && seen->database_is == THING_OURS) ||
                   (!want->state.dirty && seen->volume_is == THING_OURS);
     bool retain = want->spec.deletion_policy == DELETION_RETAIN && counts;
-    if (want->spec.deletion_policy == DELETION_BACKUP) {
-        plan_block(plan, BLOCK_FINAL, "BackupImpossible",
-                   "deletionPolicy Backup needs backups, which this version cannot make; set it to Delete or Retain");
-        return;
+    if (want->spec.deletion_policy == DELETION_BACKUP && counts) {
+        /* Stopped first, so that nothing is written behind the last backup. */
+        if (seen->container_is == THING_OURS && seen->container.state == CONTAINER_RUNNING)
+            add(plan, STEP_STOP, want->container);
+        if (!instance_plan_last_backup(want, now_ms, plan))
+            return;
+        plan_release(plan);
     }
     if (seen->job_is == THING_OURS)
         add(plan, STEP_REMOVE_JOB, want->job);
@@ -435,13 +442,22 @@ static bool records_are_complete(const struct instance_want *want, struct plan *
     return !plan->blocked_reason;
 }
 
+/* A schedule that is new or another one counts from when it is seen: what it would have done before is not made up. */
+static void plan_schedule(const struct instance_want *want, int64_t now_ms, struct plan *plan)
+{
+    if (!str_equal(want->spec.backup.schedule, want->state.backup_schedule))
+        add(plan, STEP_NOTE_SCHEDULE, want->spec.backup.schedule);
+    else if (instance_backup_due_ms(want, now_ms) && !want->recovery.running && !want->recovery.restore_runs)
+        add(plan, STEP_SCHEDULE_BACKUP, NULL);
+}
+
 void instance_plan(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
                    struct plan *plan)
 {
     if (!neighbours_answer(seen, plan))
         return;
     if (want->deleting) {
-        plan_deletion(want, seen, plan);
+        plan_deletion(want, seen, now_ms, plan);
         return;
     }
     if (!records_are_complete(want, plan) || !names_are_free(want, seen, plan))
@@ -491,4 +507,5 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
         return;
     bool renewed = want->running && plan_data_changes(want, seen, plan);
     plan_container(want, seen, renewed, now_ms, plan);
+    plan_schedule(want, now_ms, plan);
 }

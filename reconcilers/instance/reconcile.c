@@ -9,6 +9,7 @@ enum {
     STABLE_AFTER_MS = 600000,
     RESIZE_RETRY_MS = 60000,
     STATUS_CALL_MS = 10000,
+    BACKUP_LOOK_MS = 86400000, /* a schedule farther away is met by the resync */
 };
 #define STEP_OF_CRASH "run" /* status.failure's, when it was no step of ours */
 
@@ -387,8 +388,15 @@ bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *
     if (!note_settled(&attempt, err) || !tell(&attempt, NULL, err))
         return false;
     ret_result->requeue_after_ms = next_look_ms(&attempt);
-    return ret_result->requeue_after_ms || attempt.want.paused ||
-           plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
+    bool rests = ret_result->requeue_after_ms || attempt.want.paused ||
+                 plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
+    int64_t until_backup_ms = instance_backup_next_ms(&attempt.want, clock_wall_ms());
+    if (until_backup_ms != INT64_MAX)
+        until_backup_ms -= clock_wall_ms() - 1;
+    if (rests && until_backup_ms > 0 && until_backup_ms < BACKUP_LOOK_MS &&
+        (!ret_result->requeue_after_ms || until_backup_ms < ret_result->requeue_after_ms))
+        ret_result->requeue_after_ms = until_backup_ms;
+    return rests;
 }
 
 bool instance_preview(struct reconcile_context *ctx, const struct record *record, struct plan *ret_plan,

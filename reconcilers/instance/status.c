@@ -230,6 +230,7 @@ void instance_status_fill(struct instance_status *status, const struct instance_
     tell_resize(&teller, want, seen);
     if (!seen->engine_away_ms && seen->container_is != THING_UNKNOWN)
         tell_turn(&teller, want, seen);
+    instance_tell_recovery(status, want, now_ms);
     tell_ready(&teller, want, seen, plan);
     const struct condition *ready = condition_find(&status->conditions, "Ready");
     set_text(&status->phase, phase_of(want, seen, ready));

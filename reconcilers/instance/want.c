@@ -20,6 +20,8 @@ const struct field instance_state_fields[] = {
     { "applied", FIELD_JSON, offsetof(struct instance_state, applied) },
     { "restartedAt", FIELD_TEXT, offsetof(struct instance_state, restarted_at) },
     { "settledGeneration", FIELD_INT, offsetof(struct instance_state, settled_generation) },
+    { "backupSchedule", FIELD_TEXT, offsetof(struct instance_state, backup_schedule) },
+    { "backupSlot", FIELD_TIME, offsetof(struct instance_state, backup_slot_ms) },
     { NULL },
 };
 
@@ -42,6 +44,7 @@ void instance_want_release(struct instance_want *want)
     free(want->verifier);
     rendered_release(&want->rendered);
     free(want->render_problem);
+    instance_recovery_release(&want->recovery);
     free(want->job_output);
     *want = (struct instance_want){ 0 };
 }
@@ -184,7 +187,7 @@ static bool fill(struct reconcile_context *ctx, struct instance_want *want, stru
 
     CLEANUP(json_decrefp) json_t *secrets = json_object();
     CLEANUP(freep) char *password = NULL;
-    if (!load_secrets(ctx, want, secrets, &password, err))
+    if (!instance_recovery_load(ctx, want, err) || !load_secrets(ctx, want, secrets, &password, err))
         return false;
     struct workload_subject subject = {
         .app_name = want->spec.app,

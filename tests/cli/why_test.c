@@ -195,7 +195,7 @@ static const char *const reasons[] = {
     "StartFailed",
     "ResizeFailed",
     "StepFailed",
-    "BackupImpossible",
+    "WaitingForBackup", "LastBackupFailed", "BackupNotMade",
     "Ready",
     "WarmDatabaseFailed",
     "BuildingWarmDatabase",

@@ -114,7 +114,6 @@ by_ctl "a required field" 'spec\.app: is required' <<<"$(instance_of one | grep 
 by_ctl "an env name" 'spec\.env' <<<"$(instance_of one 'env: {"A-B": x}')"
 by_ctl "a domain" 'spec\.domains\[0\]: .*leave out scheme' <<<"$(instance_of one 'domains: ["https://erp.example"]')"
 by_ctl "two that exclude each other" 'spec\.disabledModules\[0\]: .*choose one' <<<"$(instance_of one 'addons: [sale]' 'disabledModules: [sale]')"
-by_ctl "a backup at deletion" 'spec\.deletionPolicy: .*use Delete or Retain' <<<"$(instance_of one 'deletionPolicy: Backup')"
 by_ctl "a cron line that never comes" 'spec\.backup\.schedule: .*never happens' <<<"$(instance_of one 'backup: {schedule: "0 0 31 2 *"}')"
 by_ctl "a cron line that is none" 'spec\.backup\.schedule: .*61' <<<"$(instance_of one 'backup: {schedule: "61 0 * * *"}')"
 by_api "the API checks the same" 422 'spec\.resources\.memory.*spec\.state' "${as_yaml[@]}" --data-binary "$(instance_of one 'resources: {memory: 2Gb}' 'state: Ruining')"

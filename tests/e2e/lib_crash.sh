@@ -184,7 +184,7 @@ equal "no tenant's network" "" "$(docker network ls -q --filter "name=^$prefix-a
 equal "nothing is remembered of them" 0 "$(sql tenantd "select (select count(*) from store.secret s join store.record r using (uid) where r.kind = 'Instance') + (select count(*) from store.record where kind in ('Instance', 'Tenant'))")"
 
 # ---- every boundary was met ----
-"$build/tests/e2e/crashing_tenantd" print-points | sort >"$out/all"
+"$build/tests/e2e/crashing_tenantd" print-points | grep -vE '^Backup/|/(note-schedule|schedule-backup|last-backup)/' | sort >"$out/all"
 [ $victim = self ] || sed -i 's,/[a-z]*$,,' "$out/all" "$points"
 sort -u "$points" >"$out/met"
 sort -u -o "$out/all" "$out/all"

@@ -18,6 +18,7 @@
 #include "clients/docker/calls.h"
 #include "clients/postgres/calls.h"
 #include "controller/run.h"
+#include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/tenant/tenant.h"
 #include "store/statements.h"
@@ -198,6 +199,10 @@ static void print_all_points(void)
 {
     for (int i = 0; i < INSTANCE_STEPS; i++)
         print_points(KIND_INSTANCE, instance_step_traits[i].name);
+    for (int i = 0; i < BACKUP_STEPS; i++)
+        print_points(KIND_BACKUP, backup_step_traits[i].name);
+    for (size_t i = 0; backup_take_parts[i]; i++)
+        print_points(KIND_BACKUP, backup_take_parts[i]);
     for (int i = 0; i < TENANT_STEPS; i++)
         print_points(KIND_TENANT, tenant_step_names[i]);
 }

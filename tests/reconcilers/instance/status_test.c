@@ -101,7 +101,7 @@ static void deleting(struct scene *scene)
 static void deletion_held(struct scene *scene)
 {
     deleting(scene);
-    plan_block(&scene->plan, BLOCK_FINAL, "BackupImpossible", "no backups yet");
+    plan_block(&scene->plan, BLOCK_FINAL, "WaitingForBackup", "a last backup runs");
 }
 static void paused(struct scene *scene)
 {
@@ -154,7 +154,7 @@ static const struct row {
       CONDITION_TRUE, CONDITION_UNKNOWN },
     { "a look that failed", not_seen, "Degraded", CONDITION_UNKNOWN, "NotSeen", CONDITION_UNKNOWN, CONDITION_UNKNOWN },
     { "deleting", deleting, "Deleting", CONDITION_FALSE, "Deleting", CONDITION_TRUE, CONDITION_TRUE },
-    { "deletion is held up", deletion_held, "Deleting", CONDITION_FALSE, "BackupImpossible", CONDITION_TRUE,
+    { "deletion is held up", deletion_held, "Deleting", CONDITION_FALSE, "WaitingForBackup", CONDITION_TRUE,
       CONDITION_TRUE },
     { "paused", paused, "Running", CONDITION_TRUE, "Paused", CONDITION_TRUE, CONDITION_TRUE },
     { "an upgrade failed", upgrade_failed, "Degraded", CONDITION_FALSE, "UpgradeFailed", CONDITION_TRUE,

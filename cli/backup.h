@@ -1,0 +1,16 @@
+/* What the commands about recovery points share. */
+#pragma once
+
+#include "cli/cli.h"
+#include "cli/names.h"
+#include "specs/backup.h"
+
+/* "TENANT/BACKUP". */
+bool backup_target(struct cli *cli, const char *text, struct targets *ret, struct err *err) MUST_USE;
+/* `ret` is zeroed or filled; fields_release() it. */
+bool backup_get(struct cli *cli, const char *namespace, const char *name, struct backup_status *ret,
+                struct err *err) MUST_USE;
+
+enum prune { PRUNE_SHOW, PRUNE_DELETE };
+/* What the instance's retention keeps and what it does not; PRUNE_DELETE deletes the latter. */
+bool backup_prune(struct cli *cli, const char *instance, enum prune prune, struct err *err) MUST_USE;
