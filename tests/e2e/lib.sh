@@ -83,13 +83,22 @@ tear_down() {
     exit $status
 }
 
+# Of a run that was killed, unless another one has taken its number since.
+remove_leftovers() { # remove_leftovers PREFIX
+    if [ "$1" = "$prefix" ]; then remove_objects "$1"; return; fi
+    (
+        exec 9>>"/run/lock/tenantd-test.${1#t}"
+        if flock -n 9; then remove_objects "$1"; fi
+    )
+}
+
 # A suite may say in `controller` and `configuration` (more lines) what its daemon is configured with, and in a function clean_up what it
 # has to end besides the daemon.
 set_up() {
     # What a killed run left.
     if [ -f "$home/tenantd.yaml" ]; then
         "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
-        remove_objects "$(sed -n 's/^prefix: //p' "$home/tenantd.yaml")"
+        remove_leftovers "$(sed -n 's/^prefix: //p' "$home/tenantd.yaml")"
     fi
     remove_cluster
     rm -rf "$home"
