@@ -39,7 +39,7 @@ static const struct field object_fields[] = {
 
 static const struct field table_fields[] = {
     { "name", FIELD_TEXT, offsetof(struct manifest_table, name), FIELD_REQUIRED, .doc = "Schema and table." },
-    { "rows", FIELD_INT, offsetof(struct manifest_table, rows), FIELD_REQUIRED, .max = INT64_MAX,
+    { "rows", FIELD_INT, offsetof(struct manifest_table, rows), .fallback = "0", .max = INT64_MAX,
       .doc = "Rows in the dump's own snapshot." },
     { NULL },
 };

@@ -33,6 +33,21 @@ static void there_and_back(void **state)
     assert_fails(manifest_check_mac(text, strlen(text), key, &err), &err, ERR_FORBIDDEN);
 }
 
+/* An empty table is one that a drill must find empty. */
+static void an_empty_table(void **state)
+{
+    (void)state;
+    struct err err = ERR_INIT;
+    CLEANUP(manifest_release) struct manifest manifest = { 0 };
+    CLEANUP(manifest_release) struct manifest again = { 0 };
+    assert_ok(manifest_decode(good, strlen(good), &manifest, &err), &err);
+    ((struct manifest_table *)manifest.database.tables.items)->rows = 0;
+    CLEANUP(freep) char *text = manifest_encode(&manifest, NULL);
+    assert_ok(manifest_decode(text, strlen(text), &again, &err), &err);
+    assert_int_equal(again.database.tables.count, 1);
+    assert_int_equal(((struct manifest_table *)again.database.tables.items)->rows, 0);
+}
+
 static void a_signature(void **state)
 {
     (void)state;
@@ -92,6 +107,7 @@ int main(void)
 {
     struct check_list list = { 0 };
     CHECK_TEST(&list, there_and_back);
+    CHECK_TEST(&list, an_empty_table);
     CHECK_TEST(&list, a_signature);
     CHECK_ROWS(&list, bad_one, bad_rows);
     return check_run("manifest", &list);
