@@ -62,7 +62,8 @@ static const struct grant {
 } grants[] = {
     { ROLE_ADMIN, ANY_KIND, VERBS_ALL, ANYBODYS },  { ROLE_ADMIN, EVENTS, VERBS_READ, ANYBODYS },
     { ROLE_MEMBER, KIND_TENANT, VERBS_READ, OWN },  { ROLE_MEMBER, KIND_APP, VERBS_READ, ANYBODYS },
-    { ROLE_MEMBER, KIND_INSTANCE, VERBS_ALL, OWN }, { ROLE_MEMBER, EVENTS, VERBS_READ, OWN },
+    { ROLE_MEMBER, KIND_INSTANCE, VERBS_ALL, OWN }, { ROLE_MEMBER, KIND_RESTORE, VERBS_ALL, OWN },
+    { ROLE_MEMBER, EVENTS, VERBS_READ, OWN },
 };
 
 enum auth_answer auth_may(const struct identity *identity, enum verb verb, const struct kind *kind, const char *tenant)

@@ -172,6 +172,20 @@ static void end_teardown(const struct record *old, struct record *next)
     strv_copy(&next->finalizers, &kept);
 }
 
+static bool check_member(const struct request *request, const struct kind *kind, const struct record *next,
+                         struct err *err)
+{
+    CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT; /* it was decoded without any before */
+    if (request->identity.role == ROLE_ADMIN || !kind->admit_member)
+        return true;
+    void *spec = mem_zalloc(kind->spec_size);
+    fields_decode(kind->spec_fields, next->spec, "spec", spec, &ignored);
+    bool may = kind->admit_member(next, spec, err);
+    fields_release(kind->spec_fields, spec);
+    free(spec);
+    return may;
+}
+
 static bool admit(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
 {
     const struct admission *admission = context;
@@ -187,6 +201,8 @@ static bool admit(struct store *tx, const struct record *old, struct record *nex
     } else if (!record_settle(kind, NULL, next, problems)) {
         return problems_to_err(problems, err);
     }
+    if (!check_member(admission->request, kind, next, err))
+        return false;
     store_admit_fn *own = reconcilers[kind->id].admit;
     if (own && !own(tx, old, next, (void *)(uintptr_t)admission->settings, err))
         return false;

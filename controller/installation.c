@@ -35,6 +35,7 @@ void installation_release(struct installation *installation)
     free(installation->admin_token);
     free(installation->holder);
     free(installation->name);
+    free(installation->cluster_directory);
     closep(&installation->lock_fd);
     *installation = (struct installation){ .lock_fd = -1 };
 }
@@ -189,6 +190,8 @@ static bool open_embedded(const struct config *config, const struct docker_optio
     free(installation->database_address);
     installation->database_address = mem_strdup("host-gateway");
     installation->database_port = cluster.port;
+    free(installation->cluster_directory);
+    installation->cluster_directory = mem_strdup(cluster.directory);
     return true;
 }
 
@@ -347,6 +350,8 @@ bool installation_settings(const struct config *config, const struct installatio
         .database_address = installation->database_address,
         .database_port = installation->database_port,
         .role_connection_limit = config->postgres.connection_limit,
+        .cluster_directory = installation->cluster_directory,
+        .restore_grace_ms = config->restore.grace_ms,
         .registries = credentials,
         .registry_count = config->registries.count,
     };

@@ -20,6 +20,7 @@ struct installation {
     char *holder;       /* this data directory on this host since its boot: whoever held its lock before us is gone */
     char *name;         /* of this process, for people: "host1 (4711)" */
     bool is_off_bridge; /* the embedded cluster was started with Docker away, on an address that no container reaches */
+    char *cluster_directory; /* NULL: the database server is not ours */
 };
 void installation_release(struct installation *installation);
 /* The lock on the data directory (ERR_CONFLICT: another daemon has it), the key file, the id and the admin's token. */

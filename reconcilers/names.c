@@ -45,12 +45,16 @@ char *name_role(const struct settings *settings, const char *uid)
     return mem_printf("td_%s_%s", settings->installation, uid12);
 }
 
+char *name_database(const char *database, const char *what, const char *uid)
+{
+    CLEANUP(freep) char *uid12 = name_uid12(uid);
+    int room = PG_NAME_MAX - (int)strlen(what) - 2 - UID_DIGITS;
+    return mem_printf("%.*s_%s_%s", room, database, what, uid12);
+}
+
 char *name_retained(const char *database, const char *uid)
 {
-    static const char infix[] = "_retained_";
-    CLEANUP(freep) char *uid12 = name_uid12(uid);
-    int room = PG_NAME_MAX - (int)(sizeof(infix) - 1) - UID_DIGITS;
-    return mem_printf("%.*s%s%s", room, database, infix, uid12);
+    return name_database(database, "retained", uid);
 }
 
 char *name_stamp(const struct settings *settings, const char *uid)

@@ -25,6 +25,7 @@ char *name_network(const struct settings *settings, const char *tenant); /* td-a
 char *name_role(const struct settings *settings, const char *uid);       /* td_aabbcc_0123456789ab */
 char *name_uid12(const char *uid);                                       /* its first 12 hex digits */
 char *name_retained(const char *database, const char *uid);              /* <name>_retained_<uid12>, at most 63 bytes */
+char *name_database(const char *database, const char *what, const char *uid); /* <name>_<what>_<uid12>, likewise */
 /* The comment on a database: "tenantd <installation> <uid>". */
 char *name_stamp(const struct settings *settings, const char *uid);
 /* A new object of labels. */

@@ -27,6 +27,8 @@ struct settings {
     const char *database_address; /* of that host as an extra host entry ("host-gateway"); NULL: none needed */
     int database_port;            /* as containers reach it */
     int64_t role_connection_limit;
+    const char *cluster_directory; /* of the embedded database server; NULL: it is another one */
+    int64_t restore_grace_ms;      /* how long the data that a restore replaced is kept */
     const struct image_credentials *registries;
     size_t registry_count;
     const struct backup_settings *backup; /* reconcilers/backup/tiers.h; NULL: no backups (tests) */

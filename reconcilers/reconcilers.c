@@ -2,16 +2,26 @@
 #include "reconcilers/app/app.h"
 #include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
+#include "reconcilers/restore/restore.h"
 #include "reconcilers/tenant/tenant.h"
 #include "specs/kind.h"
+
+static bool instance_dependents(struct store *store, const struct record_key *key,
+                                void (*add)(void *context, const struct record_key *key), void *context,
+                                struct err *err)
+{
+    return backup_dependents(store, key, add, context, err) && restore_dependents(store, key, add, context, err);
+}
 
 const struct reconciler reconcilers[KINDS] = {
     [KIND_TENANT] = { KIND_TENANT, tenant_reconcile, tenant_preview, tenant_admit, tenant_dependents,
                       .resync_ms = 10 * MINUTE_MS },
     [KIND_APP] = { KIND_APP, app_reconcile, app_preview, app_admit, app_dependents, .resync_ms = MINUTE_MS },
-    [KIND_INSTANCE] = { KIND_INSTANCE, instance_reconcile, instance_preview, instance_admit, backup_dependents,
+    [KIND_INSTANCE] = { KIND_INSTANCE, instance_reconcile, instance_preview, instance_admit, instance_dependents,
                         .resync_ms = 10 * MINUTE_MS },
     [KIND_BACKUP] = { KIND_BACKUP, backup_reconcile, backup_preview, backup_admit, NULL, .resync_ms = 6 * HOUR_MS },
+    [KIND_RESTORE] = { KIND_RESTORE, restore_reconcile, restore_preview, restore_admit, NULL,
+                       .resync_ms = 10 * MINUTE_MS },
 };
 
 static const char *const class_names[] = {

@@ -109,6 +109,8 @@ json_t *workload_values(const struct settings *settings, const struct app_spec *
         put_text(values, name, json_text(subject->secrets, app->secrets.items[i]));
     }
     put_text(values, "clone.sourceDatabase", NULL);
+    put_text(values, "restore.sourceDatabase", NULL);
+    put_text(values, "restore.neutralize", NULL);
     put_text(values, "change.old", NULL);
     put_text(values, "change.new", NULL);
     return values;

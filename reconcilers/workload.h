@@ -110,6 +110,12 @@ const struct image_credentials *workload_credentials(const struct settings *sett
 /* Removes a job that stands and a copy's containers; fine when there are none; a stranger under such a name is ERR_CONFLICT. */
 bool workload_remove_job(struct reconcile_context *ctx, const struct record_key *key, const char *uid,
                          struct err *err) MUST_USE;
+/*
+ * A container of the workload's image on `volume`, at the App's dataPath, that is never started: archives go into and out of the volume
+ * through it. It is called name_job() with `suffix`; one of an earlier try is removed first. The caller removes it. `ret_id` is owned.
+ */
+bool workload_create_copier(struct reconcile_context *ctx, const struct workload *workload, const char *volume,
+                            const char *suffix, char **ret_id, struct err *err) MUST_USE;
 /* Copies a volume into the workload's own, through two created, never-started containers. */
 bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *workload, const char *from_volume,
                           struct err *err) MUST_USE;

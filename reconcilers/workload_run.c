@@ -313,9 +313,8 @@ bool workload_run_job(struct reconcile_context *ctx, const struct workload *work
     return finish_job(ctx, id, job, workload->values, ret_output, ret_exit_code, err);
 }
 
-/* A container that is never started and only lends its mount to the archive calls. */
-static bool create_copier(struct reconcile_context *ctx, const struct workload *workload, const char *volume,
-                          const char *suffix, char **ret_id, struct err *err)
+bool workload_create_copier(struct reconcile_context *ctx, const struct workload *workload, const char *volume,
+                            const char *suffix, char **ret_id, struct err *err)
 {
     CLEANUP(freep) char *job = name_job(ctx->settings, workload->key);
     CLEANUP(freep) char *name = mem_printf("%s%s", job, suffix);
@@ -347,8 +346,8 @@ bool workload_copy_volume(struct reconcile_context *ctx, const struct workload *
     CLEANUP(freep) char *to = NULL;
     struct call copy = call_within(&ctx->call, COPY_TIMEOUT_MS);
     bool ok =
-        create_copier(ctx, workload, from_volume, COPY_FROM_SUFFIX, &from, err) &&
-        create_copier(ctx, workload, workload->volume, COPY_TO_SUFFIX, &to, err) &&
+        workload_create_copier(ctx, workload, from_volume, COPY_FROM_SUFFIX, &from, err) &&
+        workload_create_copier(ctx, workload, workload->volume, COPY_TO_SUFFIX, &to, err) &&
         container_copy_tree(ctx->docker, from, workload->app->data_path, to, workload->app->data_path, &copy, err);
     struct call clean_up = call_afterwards(&ctx->call, CLEAN_UP_MS);
     const char *made[] = { from, to };

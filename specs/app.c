@@ -125,6 +125,14 @@ static const struct field app_backup_fields[] = {
     { NULL },
 };
 
+static const struct field restore_fields[] = {
+    { "after", FIELD_OBJECT, offsetof(struct app_restore, after), .fields = after_fields,
+      .doc =
+          "Run in restored data before its first start, where it is a clone's or a drill's, another instance's, or is "
+          "to be neutralised; knows restore.sourceDatabase and restore.neutralize." },
+    { NULL },
+};
+
 static const struct field change_fields[] = {
     { "command", FIELD_TEXTS, offsetof(struct app_on_change, command), .example = "[sh, -c, ...]",
       .doc = "Applies a change; knows change.old and change.new." },
@@ -202,6 +210,8 @@ const struct field app_spec_fields[] = {
     { "clone", FIELD_OBJECT, offsetof(struct app_spec, clone), .fields = clone_fields, .doc = "About clones." },
     { "backup", FIELD_OBJECT, offsetof(struct app_spec, backup), .fields = app_backup_fields,
       .doc = "What its recovery points need." },
+    { "restore", FIELD_OBJECT, offsetof(struct app_spec, restore), .fields = restore_fields,
+      .doc = "About restored data." },
     { "onChange", FIELD_OBJECT, offsetof(struct app_spec, on_change), .fields = on_change_fields,
       .doc = "What a change of these fields does to a live instance." },
     { "health", FIELD_OBJECT, offsetof(struct app_spec, health), .fields = health_fields,

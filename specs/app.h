@@ -65,6 +65,9 @@ struct app_spec {
         struct strv exclude;                /* patterns of paths below dataPath that are not copied */
         char *must_exist;                   /* SQL that gives paths below dataPath which must be among the files */
     } backup;
+    struct app_restore {
+        struct app_command after;
+    } restore;
     struct app_on_changes {
         struct app_on_change field[CHANGE_FIELDS];
     } on_change;

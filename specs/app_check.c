@@ -61,18 +61,12 @@ void app_check_secret_names(const struct field *field, const void *value, const 
 /* ---- template names ---- */
 
 static const char source_database[] = "clone.sourceDatabase";
+static const char restore_source[] = "restore.sourceDatabase", restore_neutralize[] = "restore.neutralize";
 const char *const app_template_names[] = {
-    "database.host",     "database.port",
-    "database.name",     "database.user",
-    "database.password", "instance.name",
-    "instance.uid",      "instance.namespace",
-    "tenant.name",       "app.name",
-    "version",           "spec.adminEmail",
-    "spec.addons",       "spec.disabledModules",
-    "spec.demoData",     "spec.domains",
-    "spec.type",         "spec.description",
-    source_database,     "change.old",
-    "change.new",        NULL,
+    "database.host", "database.port",        "database.name", "database.user", "database.password", "instance.name",
+    "instance.uid",  "instance.namespace",   "tenant.name",   "app.name",      "version",           "spec.adminEmail",
+    "spec.addons",   "spec.disabledModules", "spec.demoData", "spec.domains",  "spec.type",         "spec.description",
+    source_database, "change.old",           "change.new",    restore_source,  restore_neutralize,  NULL,
 };
 
 bool app_template_knows(const void *app_spec, const char *name)
@@ -88,7 +82,7 @@ bool app_template_knows(const void *app_spec, const char *name)
 }
 
 /* Where a template stands decides what it may use. */
-enum place { PLACE_CONTENT, PLACE_COMMAND, PLACE_CLONE, PLACE_CHANGE };
+enum place { PLACE_CONTENT, PLACE_COMMAND, PLACE_CLONE, PLACE_RESTORE, PLACE_CHANGE };
 
 struct scope {
     const struct app_spec *app;
@@ -117,6 +111,8 @@ static const char *scope_complaint(const struct scope *scope, const char *name)
         return "";
     if (str_equal(name, source_database) && scope->place != PLACE_CLONE)
         return "it is known in clone.after only";
+    if (str_starts_with(name, "restore.") && scope->place != PLACE_RESTORE)
+        return "it is known in restore.after only";
     if (str_starts_with(name, "change.") && scope->place != PLACE_CHANGE)
         return "it is known in onChange only";
     return NULL;
@@ -199,6 +195,7 @@ static void check_templates(const struct app_spec *app, struct problems *problem
     check_command(app, &app->backup.quiesce.command, PLACE_COMMAND, "spec.backup.quiesce.command", problems);
     check_command(app, &app->backup.resume.command, PLACE_COMMAND, "spec.backup.resume.command", problems);
     check_command(app, &app->clone.after.command, PLACE_CLONE, "spec.clone.after.command", problems);
+    check_command(app, &app->restore.after.command, PLACE_RESTORE, "spec.restore.after.command", problems);
     for (size_t i = 0; i < CHANGE_FIELDS; i++) {
         CLEANUP(freep) char *path = mem_printf("spec.onChange.%s.command", app_change_field_names[i]);
         check_command(app, &app->on_change.field[i].command, PLACE_CHANGE, path, problems);

@@ -238,6 +238,12 @@ static const struct field leader_fields[] = {
     { NULL },
 };
 
+static const struct field restore_fields[] = {
+    { "grace", FIELD_DURATION, offsetof(struct config_restore, grace_ms), .fallback = "24h", .min = 0,
+      .max = 90 * DAY_MS, .doc = "How long the database and volume that a restore replaced are kept." },
+    { NULL },
+};
+
 static const struct field log_fields[] = {
     { "level", FIELD_ENUM, offsetof(struct config_log, level), .fallback = "info", .choices = level_words,
       .doc = "Least important lines that are written." },
@@ -268,6 +274,7 @@ const struct field config_fields[] = {
       .doc = "Where recovery points go, how they are sealed, how long they stay." },
     { "leader", FIELD_OBJECT, offsetof(struct config, leader), .fields = leader_fields,
       .doc = "Which of several daemons on the same records acts." },
+    { "restore", FIELD_OBJECT, offsetof(struct config, restore), .fields = restore_fields, .doc = "Restores." },
     { "log", FIELD_OBJECT, offsetof(struct config, log), .fields = log_fields, .doc = "What is logged, and how." },
     { "changeKeep", FIELD_DURATION, offsetof(struct config, change_keep_ms), .fallback = "1h", .min = MINUTE_MS,
       .max = 30 * DAY_MS, .doc = "How far back a watch may look." },

@@ -76,6 +76,9 @@ struct config {
         int64_t hold_ms;      /* nothing is begun when the lock was not confirmed for so long */
         int64_t take_over_ms; /* how long a new leader waits before its first effect */
     } leader;
+    struct config_restore {
+        int64_t grace_ms; /* how long what a restore replaced is kept */
+    } restore;
     struct config_log {
         int level;  /* enum log_level */
         int format; /* enum log_format */

@@ -51,9 +51,17 @@ static const struct field retention_fields[] = {
     { NULL },
 };
 
+static const struct field drill_fields[] = {
+    { "schedule", FIELD_TEXT, offsetof(struct instance_drill, schedule), .max = 256, .example = "0 5 * * 0",
+      .check = instance_check_schedule, .doc = "When to restore the newest recovery point into a scratch: cron, UTC." },
+    { NULL },
+};
+
 static const struct field backup_fields[] = {
     { "schedule", FIELD_TEXT, offsetof(struct instance_backup, schedule), .max = 256, .example = "0 3 * * *",
       .check = instance_check_schedule, .doc = "When to back up: cron, UTC; spread by up to 15 minutes." },
+    { "drill", FIELD_OBJECT, offsetof(struct instance_backup, drill), .fields = drill_fields,
+      .doc = "Proof that its recovery points can be restored." },
     { "retention", FIELD_OBJECT, offsetof(struct instance_backup, retention), .fields = retention_fields,
       .doc = "Which recovery points to keep; none named: last 3, daily 7, weekly 4, monthly 3." },
     { NULL },
@@ -129,12 +137,22 @@ static const struct field failure_fields[] = {
     { NULL },
 };
 
+static const struct field last_drill_fields[] = {
+    { "time", FIELD_TIME, offsetof(struct drill_status, time_ms), .doc = "When it was over." },
+    { "point", FIELD_TEXT, offsetof(struct drill_status, point), .doc = "The recovery point." },
+    { "result", FIELD_TEXT, offsetof(struct drill_status, result), .doc = "Passed or Failed." },
+    { "message", FIELD_TEXT, offsetof(struct drill_status, message), .doc = "What was wrong." },
+    { "seconds", FIELD_INT, offsetof(struct drill_status, seconds), .doc = "How long it took until it served." },
+    { NULL },
+};
 static const struct field backup_status_fields[] = {
     { "last", FIELD_TIME, offsetof(struct backup_of_instance, last_ms),
       .doc = "What time its newest verified recovery point is of." },
     { "lastName", FIELD_TEXT, offsetof(struct backup_of_instance, last_name), .doc = "Name of that Backup." },
     { "next", FIELD_TIME, offsetof(struct backup_of_instance, next_ms),
       .doc = "When the schedule makes the next one." },
+    { "lastDrill", FIELD_OBJECT, offsetof(struct backup_of_instance, last_drill), .fields = last_drill_fields,
+      .doc = "The drill that was run last." },
     { NULL },
 };
 
@@ -154,10 +172,10 @@ const struct field instance_status_fields[] = {
       .doc = "Its database." },
     { "storage", FIELD_OBJECT, offsetof(struct instance_status, storage), .fields = storage_fields,
       .doc = "Its storage." },
-    { "backup", FIELD_OBJECT, offsetof(struct instance_status, backup), .fields = backup_status_fields,
-      .doc = "Its recovery points." },
     { "failure", FIELD_OBJECT, offsetof(struct instance_status, failure), .fields = failure_fields,
       .doc = "The last step that failed; absent when it succeeded since." },
+    { "backup", FIELD_OBJECT, offsetof(struct instance_status, backup), .fields = backup_status_fields,
+      .doc = "Its recovery points." },
     { "retry", FIELD_OBJECT, offsetof(struct instance_status, retry), .fields = retry_status_fields,
       .doc = "Absent when nothing is to be tried again." },
     { NULL },

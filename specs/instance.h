@@ -31,6 +31,9 @@ struct instance_spec {
     char *publish; /* "none", "auto" or a port */
     struct instance_backup {
         char *schedule; /* cron, UTC */
+        struct instance_drill {
+            char *schedule; /* cron, UTC */
+        } drill;
         struct instance_retention {
             int64_t last, daily, weekly, monthly; /* all 0: retention_default */
         } retention;
@@ -38,6 +41,9 @@ struct instance_spec {
     int deletion_policy; /* enum deletion_policy */
 };
 extern const struct field instance_spec_fields[];
+
+#define DRILL_PASSED "Passed"
+#define DRILL_FAILED "Failed"
 
 struct instance_status {
     char *phase;
@@ -64,6 +70,11 @@ struct instance_status {
         int64_t last_ms; /* the newest verified recovery point is of then; 0: there is none */
         char *last_name; /* its Backup */
         int64_t next_ms; /* when the schedule makes the next one; 0: there is no schedule */
+        struct drill_status {
+            int64_t time_ms;
+            char *point, *result, *message; /* result: DRILL_PASSED, DRILL_FAILED */
+            int64_t seconds;
+        } last_drill;
     } backup;
     /* The last step that failed, with the end of its output (secrets blanked); cleared by its success. */
     struct failure_status {

@@ -7,6 +7,7 @@
 #include "specs/backup.h"
 #include "specs/check.h"
 #include "specs/instance.h"
+#include "specs/restore.h"
 #include "specs/tenant.h"
 #include "specs/wording.h"
 
@@ -50,6 +51,15 @@ static const struct column backup_columns[] = {
     { "Reason", "string", "spec.reason", 1, "Who asked for it." },
     { "Expires", "string", "status.expires", 1, "When it goes at the latest." },
     { "Kept", "string", "status.kept", 1, "The rules that keep it." },
+    { "Message", "string", "status.message", 1, "What it waits for, or what went wrong." },
+    { NULL },
+};
+
+static const struct column restore_columns[] = {
+    { "Status", "string", "status.phase", 0, "Phase of the restore." },
+    { "Instance", "string", "status.instance", 0, "The instance that gets the data." },
+    { "Point", "string", "status.point", 1, "The recovery point." },
+    { "Drill", "string", "spec.drill", 1, "Whether it is a drill." },
     { "Message", "string", "status.message", 1, "What it waits for, or what went wrong." },
     { NULL },
 };
@@ -118,6 +128,22 @@ const struct kind kinds[KINDS] = {
         .outlives_tenant = true,
         .validate = backup_validate,
         .columns = backup_columns,
+    },
+    [KIND_RESTORE] = {
+        .id = KIND_RESTORE,
+        .name = "Restore",
+        .plural = "restores",
+        .singular = "restore",
+        .namespaced = true,
+        .doc = "Brings a recovery point into an instance, an existing one or a new one; runs once.",
+        .spec_fields = restore_spec_fields,
+        .spec_size = sizeof(struct restore_spec),
+        .status_fields = restore_status_fields,
+        .status_size = sizeof(struct restore_status),
+        .name_max = RECORD_NAME_MAX,
+        .validate = restore_validate,
+        .admit_member = restore_admit_member,
+        .columns = restore_columns,
     },
 };
 

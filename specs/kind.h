@@ -32,6 +32,8 @@ struct kind {
     bool outlives_tenant; /* its records stay when their tenant goes, and may be made while it does */
     /* Rules between fields and on the name; NULL: none. `spec` is the decoded struct. */
     void (*validate)(const struct record *record, const void *spec, struct problems *problems);
+    /* What a member of the tenant may not ask for, ERR_FORBIDDEN; NULL: all that is valid. */
+    bool (*admit_member)(const struct record *record, const void *spec, struct err *err);
     /* At creation: writes what the spec leaves open and what depends on the record itself (FIELD_KEEP); NULL: nothing. */
     void (*settle)(struct record *record);
     const struct column *columns; /* after NAME, before AGE; ends with a NULL name */

@@ -18,7 +18,7 @@
 #define TENANT_NAME_MAX   30
 #define INSTANCE_NAME_MAX 30
 
-enum kind_id { KIND_TENANT, KIND_APP, KIND_INSTANCE, KIND_BACKUP, KINDS };
+enum kind_id { KIND_TENANT, KIND_APP, KIND_INSTANCE, KIND_BACKUP, KIND_RESTORE, KINDS };
 
 /* A copy, nothing to free. `namespace` is "" for cluster-scoped kinds. */
 struct record_key {

@@ -40,7 +40,7 @@ done < <(grep -rnE --exclude-dir=build '^#include ".*_internal\.h"' --include='*
 
 # Plans are pure: their objects call nothing of the rooms that act or remember.
 build=${BUILD:-build}
-for object in "$build"/obj/reconcilers/*/plan.o; do
+for object in "$build"/obj/reconcilers/*/plan*.o; do
     [ -e "$object" ] || continue
     impure=$(nm -u "$object" | awk '{print $2}' | grep -E '^(docker|container_|network_|volume_|image_|server_|role_|database_|store_|world_|clock_|log_|random_|ev_|curl_)' || true)
     [ -z "$impure" ] || complain "$object is to be pure, and calls $(tr '\n' ' ' <<<"$impure")"

@@ -303,6 +303,18 @@ bool docker_host(struct docker *docker, const struct call *call, struct docker_h
     return true;
 }
 
+bool docker_root(struct docker *docker, const struct call *call, char **ret, struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *reply = NULL;
+    if (!docker_get(docker, "/info", call, &reply, err))
+        return err_wrap(err, "ask the Docker engine about its host");
+    const char *root = json_text(reply, "DockerRootDir");
+    if (!root || root[0] != '/')
+        return err_set(err, ERR_REMOTE, "the Docker engine does not say where it keeps volumes");
+    *ret = mem_strdup(root);
+    return true;
+}
+
 /* ---- the event stream ---- */
 
 static void begin_event_path(const struct docker *docker, struct str *path)

@@ -42,6 +42,8 @@ struct docker_host {
     int64_t memory_bytes;
 };
 bool docker_host(struct docker *docker, const struct call *call, struct docker_host *ret, struct err *err) MUST_USE;
+/* Where the engine keeps volumes, on its own host: "/var/lib/docker". Owned. */
+bool docker_root(struct docker *docker, const struct call *call, char **ret, struct err *err) MUST_USE;
 /* True when containers' own addresses can be reached from here (a unix socket: same host). */
 bool docker_is_local(const struct docker *docker);
 /* The address of the default bridge (docker0) on the host, e.g. 172.17.0.1. Owned. */

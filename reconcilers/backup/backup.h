@@ -14,8 +14,6 @@
 #define CLAIM_BACKUP "backup"
 /* (scope, "1" to backup.parallel) belongs to a Backup that runs. */
 #define CLAIM_BACKUP_SLOT "backup-slot"
-/* (scope, instance uid) belongs to a Restore that is on its way; no backup begins meanwhile. */
-#define CLAIM_RESTORE "restore"
 /* (scope, uid of the Backup) belongs to a Restore that reads it: it does not go meanwhile. */
 #define CLAIM_POINT_IN_USE "point-in-use"
 /* Asks for another verification; any value that status.verifyAnswered does not have yet. */

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "reconcilers/restore/offer.h"
 #include "reconcilers/workload.h"
 #include "specs/tenant.h"
 
@@ -11,6 +12,31 @@
 #define CLAIM_PORT               "port"
 #define SECRET_DATABASE_PASSWORD "database.password"
 #define SECRET_DATABASE_VERIFIER "database.verifier"
+
+/*
+ * Data that a Restore built beside and that takes the place of the instance's own, from before the two change places until the new one
+ * has proved healthy or the old one is back. All of it is stored before the first of it is done.
+ */
+struct instance_swap {
+    char *restore;        /* uid of the Restore; NULL: no such thing goes on */
+    char *beside, *aside; /* the other names of the two databases: the new one's before, the old one's after */
+    char *volume;         /* the new one */
+    char *version;        /* of the new data */
+    json_t *applied;
+    char *source_database;
+    bool neutralize;
+    json_t *before; /* the whole state of before, which is gone back to; NULL: there was no data, it is a clone */
+    bool placed;    /* the new one is the live one */
+    int64_t placed_ms;
+    bool after_due;  /* restore.after is still to be run */
+    bool going_back; /* it did not prove healthy */
+    char *problem;   /* why */
+};
+/* What a swap left: the pair that is not used any more, kept for a while. */
+struct instance_replaced {
+    char *database, *volume;
+    int64_t drop_ms; /* when it goes */
+};
 
 /*
  * What cannot be derived or seen, kept beside the record and stored before it is used. An initialisation that was begun and not
@@ -30,8 +56,19 @@ struct instance_state {
     int64_t settled_generation; /* of the record, that its container was last seen to be right for; 0: not yet */
     char *backup_schedule;      /* as it was seen last ... */
     int64_t backup_slot_ms;     /* ... and what of it is done: the time that was run last, or when it was seen first */
+    int64_t drill_slot_ms; /* of spec.backup.drill.schedule: the time that was run last, or since when there is one */
+    bool from_restore;     /* a Restore made the record: it never begins with empty data */
+    struct instance_swap swap;
+    struct field_list replaced; /* struct instance_replaced */
+    struct instance_outcome {
+        char *restore; /* uid of the last Restore whose data was put in place */
+        bool failed;
+        bool went_back; /* the data of before serves again */
+        char *problem;
+        int64_t time_ms;
+    } outcome;
 };
-extern const struct field instance_state_fields[];
+extern const struct field instance_state_fields[], instance_swap_fields[];
 
 /* A warm template that is ready. */
 struct warm_template {
@@ -83,6 +120,12 @@ struct instance_want {
 
     char *job_output; /* of the one-shot that failed last, secrets blanked; NULL: none */
     int job_exit_code;
+
+    /* The Restore that has this instance's claim, if one has. Until it lets go, changes of the spec wait. */
+    char *restore_uid; /* NULL: none */
+    struct record_key restore_key;
+    struct restore_offer offer;
+    struct drill_status last_drill; /* owned; time_ms 0: there was none */
 
     bool deleting, paused;
     bool running; /* state Running, tenant not suspended, not deleting */
@@ -174,6 +217,12 @@ enum instance_step {
     STEP_RETAIN_DATABASE,
     STEP_DROP_ROLE,
     STEP_REMOVE_VOLUME,
+    STEP_SWITCH_DATA,
+    STEP_RESTORE_AFTER,
+    STEP_KEEP_RESTORED,
+    STEP_REJECT_RESTORED,
+    STEP_SWITCH_BACK,
+    STEP_DROP_REPLACED,
     STEP_RELEASE,
     INSTANCE_STEPS
 };
@@ -181,6 +230,14 @@ enum instance_step {
 /* Pure: the order of steps from what is seen to what is wanted. */
 void instance_plan(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
                    struct plan *plan);
+/*
+ * Makes the Restore that a drill is when the schedule asks for one, and lets go of old ones. `ret_wait_ms`: when it is to be looked at again;
+ * 0: there is no schedule.
+ */
+bool instance_schedule_drill(struct reconcile_context *ctx, struct instance_want *want, int64_t *ret_wait_ms,
+                             struct err *err) MUST_USE;
+/* When the next pair that was replaced is to be dropped; INT64_MAX: there is none. Pure. */
+int64_t instance_replaced_due_ms(const struct instance_want *want);
 /* The spec asks for another version than the data has, and that one did not fail at this generation. Pure. */
 bool instance_upgrade_is_due(const struct instance_want *want);
 /* It runs well, and its App or our settings have changed: it is made anew when its turn has come. Pure. */

@@ -1,5 +1,5 @@
 /* What to do for an instance, as an ordered list: desired and observed in, steps out. Pure. */
-#include "reconcilers/instance/instance.h"
+#include "reconcilers/instance/plan_internal.h"
 
 const struct instance_step_traits instance_step_traits[INSTANCE_STEPS] = {
     [STEP_ALLOCATE] = { "allocate", .replan = true },
@@ -48,12 +48,23 @@ const struct instance_step_traits instance_step_traits[INSTANCE_STEPS] = {
     [STEP_RETAIN_DATABASE] = { "retain-database", .done = "DatabaseRetained" },
     [STEP_DROP_ROLE] = { "drop-role", .effect = EFFECT_DESTROY },
     [STEP_REMOVE_VOLUME] = { "remove-volume", .effect = EFFECT_DESTROY, .done = "VolumeRemoved" },
+    [STEP_SWITCH_DATA] = { "switch-data", .replan = true, .effect = EFFECT_RESTART },
+    [STEP_RESTORE_AFTER] = { "finish-restore", .is_long = true, .replan = true },
+    [STEP_KEEP_RESTORED] = { "accept-restore", .replan = true, .done = "Restored" },
+    [STEP_REJECT_RESTORED] = { "reject-restore", .replan = true },
+    [STEP_SWITCH_BACK] = { "switch-back", .replan = true, .effect = EFFECT_RESTART },
+    [STEP_DROP_REPLACED] = { "drop-replaced", .replan = true, .effect = EFFECT_DESTROY, .done = "ReplacedDropped" },
     [STEP_RELEASE] = { "release-record" },
 };
 
-static void add(struct plan *plan, enum instance_step step, const char *detail)
+void instance_plan_add(struct plan *plan, enum instance_step step, const char *detail)
 {
     plan_add(plan, (int)step, instance_step_traits[step].name, instance_step_traits[step].effect, detail);
+}
+
+static void add(struct plan *plan, enum instance_step step, const char *detail)
+{
+    instance_plan_add(plan, step, detail);
 }
 
 /* ---- neighbours and strangers ---- */
@@ -99,6 +110,8 @@ static void plan_deletion(const struct instance_want *want, const struct instanc
     bool counts = want->state.initialised || (!want->state.dirty && seen->database_is == THING_OURS) ||
                   (!want->state.dirty && seen->volume_is == THING_OURS);
     bool retain = want->spec.deletion_policy == DELETION_RETAIN && counts;
+    if (instance_plan_restore_deletion(want, plan))
+        return;
     if (want->spec.deletion_policy == DELETION_BACKUP && counts) {
         /* Stopped first, so that nothing is written behind the last backup. */
         if (seen->container_is == THING_OURS && seen->container.state == CONTAINER_RUNNING)
@@ -196,8 +209,7 @@ static bool data_is_whole(const struct instance_want *want, const struct instanc
     return false;
 }
 
-static void plan_role_and_database(const struct instance_want *want, const struct instance_seen *seen,
-                                   struct plan *plan)
+void instance_plan_database(const struct instance_want *want, const struct instance_seen *seen, struct plan *plan)
 {
     if (seen->role_is == THING_ABSENT || (seen->role_is == THING_OURS && !seen->role_right))
         add(plan, STEP_PUT_ROLE, want->role);
@@ -216,7 +228,7 @@ bool instance_upgrade_is_due(const struct instance_want *want)
     return !failed;
 }
 
-static void stop_for(const struct instance_seen *seen, const struct instance_want *want, struct plan *plan)
+void instance_plan_stop(const struct instance_seen *seen, const struct instance_want *want, struct plan *plan)
 {
     if (seen->container_is == THING_OURS && seen->container.state != CONTAINER_EXITED &&
         seen->container.state != CONTAINER_CREATED && !plan_has(plan, STEP_STOP))
@@ -229,7 +241,7 @@ static bool plan_data_changes(const struct instance_want *want, const struct ins
     if (instance_upgrade_is_due(want)) {
         if (seen->image_is == THING_ABSENT)
             add(plan, STEP_PULL_IMAGE, want->image);
-        stop_for(seen, want, plan);
+        instance_plan_stop(seen, want, plan);
         add(plan, STEP_UPGRADE, want->spec.version);
         return true;
     }
@@ -241,7 +253,7 @@ static bool plan_data_changes(const struct instance_want *want, const struct ins
         if (seen->image_is == THING_ABSENT && !plan_has(plan, STEP_PULL_IMAGE))
             add(plan, STEP_PULL_IMAGE, want->image);
         if (!want->app.on_change.field[field].live)
-            stop_for(seen, want, plan);
+            instance_plan_stop(seen, want, plan);
         add(plan, (enum instance_step)(STEP_CHANGE_ADDONS + field), value);
     }
     return false;
@@ -315,8 +327,8 @@ static bool may_start_again(const struct instance_seen *seen, int64_t now_ms, st
     return false;
 }
 
-static void plan_running(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
-                         struct plan *plan)
+void instance_plan_running(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
+                           struct plan *plan)
 {
     const struct container *container = &seen->container;
     const char *restarted_at = record_annotation(&want->record, ANNOTATION_RESTARTED_AT);
@@ -354,7 +366,7 @@ static void plan_no_container(const struct instance_want *want, const struct ins
 {
     if (seen->container_is != THING_OURS)
         return;
-    stop_for(seen, want, plan);
+    instance_plan_stop(seen, want, plan);
     if (!seen->container_matches)
         add(plan, STEP_REMOVE_CONTAINER, want->container);
     else if (seen->renamed)
@@ -369,15 +381,15 @@ static void plan_replacement(const struct instance_want *want, const struct inst
     if (seen->image_is == THING_ABSENT && !plan_has(plan, STEP_PULL_IMAGE))
         add(plan, STEP_PULL_IMAGE, want->image);
     if (seen->container_is == THING_OURS) {
-        stop_for(seen, want, plan);
+        instance_plan_stop(seen, want, plan);
         add(plan, STEP_REMOVE_CONTAINER, want->container);
     }
     add(plan, STEP_CREATE_CONTAINER, want->container);
     add(plan, STEP_START, want->container);
 }
 
-static void plan_container(const struct instance_want *want, const struct instance_seen *seen, bool renewed,
-                           int64_t now_ms, struct plan *plan)
+void instance_plan_container(const struct instance_want *want, const struct instance_seen *seen, bool renewed,
+                             int64_t now_ms, struct plan *plan)
 {
     if (!want->running) {
         plan_no_container(want, seen, plan);
@@ -400,7 +412,7 @@ static void plan_container(const struct instance_want *want, const struct instan
     if (seen->files_differ)
         add(plan, STEP_PUT_FILES, NULL);
     plan_limits(want, seen, plan);
-    plan_running(want, seen, now_ms, plan);
+    instance_plan_running(want, seen, now_ms, plan);
 }
 
 /* While an upgrade's gate is open: healthy closes it, a failure goes back to the version before. */
@@ -471,6 +483,8 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
         plan_block(plan, BLOCK_FINAL, "RenderFailed", "%s", want->render_problem);
         return;
     }
+    if (instance_plan_restore(want, seen, now_ms, plan))
+        return;
     if (!want->state.initialised) {
         if (want->warm_is_building && instance_can_be_cloned(want)) {
             /* What a killed clone left would hold the template's volume and its role, and so the making of a new one. */
@@ -502,10 +516,12 @@ void instance_plan(const struct instance_want *want, const struct instance_seen 
         return;
     if (seen->job_is == THING_OURS)
         add(plan, STEP_REMOVE_JOB, want->job);
-    plan_role_and_database(want, seen, plan);
+    instance_plan_database(want, seen, plan);
     if (want->running && plan_gate(want, seen, plan))
         return;
     bool renewed = want->running && plan_data_changes(want, seen, plan);
-    plan_container(want, seen, renewed, now_ms, plan);
+    instance_plan_container(want, seen, renewed, now_ms, plan);
+    if (instance_replaced_due_ms(want) <= now_ms)
+        add(plan, STEP_DROP_REPLACED, NULL);
     plan_schedule(want, now_ms, plan);
 }

@@ -9,7 +9,7 @@ enum {
     STABLE_AFTER_MS = 600000,
     RESIZE_RETRY_MS = 60000,
     STATUS_CALL_MS = 10000,
-    BACKUP_LOOK_MS = 86400000, /* a schedule farther away is met by the resync */
+    DUE_LOOK_MS = 86400000, /* a schedule farther away is met by the resync */
 };
 #define STEP_OF_CRASH "run" /* status.failure's, when it was no step of ours */
 
@@ -303,6 +303,21 @@ static int64_t next_look_ms(const struct attempt *attempt)
     return pending ? RESIZE_RETRY_MS : 0;
 }
 
+/* Of one at rest: the next backup, the next drill, and what a restore replaced. 0: nothing is due by the clock. */
+static int64_t next_due_ms(const struct attempt *attempt, int64_t drill_wait_ms)
+{
+    int64_t now_ms = clock_wall_ms();
+    const int64_t dues_ms[] = { instance_backup_next_ms(&attempt->want, now_ms),
+                                instance_replaced_due_ms(&attempt->want),
+                                drill_wait_ms ? now_ms + drill_wait_ms : INT64_MAX };
+    int64_t due_ms = INT64_MAX;
+    for (size_t i = 0; i < ARRAY_LEN(dues_ms); i++)
+        due_ms = dues_ms[i] < due_ms ? dues_ms[i] : due_ms;
+    if (due_ms == INT64_MAX)
+        return 0;
+    return due_ms > now_ms ? due_ms - now_ms + 1 : SECOND_MS;
+}
+
 static bool settled_by_cache(struct attempt *attempt, struct err *err)
 {
     bool ok = look_and_plan(attempt, LOOK_CACHED, err);
@@ -385,17 +400,17 @@ bool instance_reconcile(struct reconcile_context *ctx, const struct record_key *
     }
     watch_health(&attempt);
     wake_tenant(&attempt);
-    if (!note_settled(&attempt, err) || !tell(&attempt, NULL, err))
+    int64_t drill_wait_ms;
+    if (!note_settled(&attempt, err) || !tell(&attempt, NULL, err) ||
+        !instance_schedule_drill(ctx, &attempt.want, &drill_wait_ms, err))
         return false;
     ret_result->requeue_after_ms = next_look_ms(&attempt);
     bool rests = ret_result->requeue_after_ms || attempt.want.paused ||
                  plan_outcome(&attempt.plan, &ret_result->requeue_after_ms, err);
-    int64_t until_backup_ms = instance_backup_next_ms(&attempt.want, clock_wall_ms());
-    if (until_backup_ms != INT64_MAX)
-        until_backup_ms -= clock_wall_ms() - 1;
-    if (rests && until_backup_ms > 0 && until_backup_ms < BACKUP_LOOK_MS &&
-        (!ret_result->requeue_after_ms || until_backup_ms < ret_result->requeue_after_ms))
-        ret_result->requeue_after_ms = until_backup_ms;
+    int64_t due_ms = next_due_ms(&attempt, drill_wait_ms);
+    if (rests && due_ms > 0 && due_ms < DUE_LOOK_MS &&
+        (!ret_result->requeue_after_ms || due_ms < ret_result->requeue_after_ms))
+        ret_result->requeue_after_ms = due_ms;
     return rests;
 }
 

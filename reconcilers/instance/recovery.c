@@ -69,18 +69,35 @@ static void tell_current(struct instance_status *status, const struct instance_w
     }
 }
 
+/* What cannot be restored is no recovery point, however young it is; so it stays until a drill has passed. */
+static bool tell_drill(struct instance_status *status, const struct instance_want *want, int64_t now_ms)
+{
+    const struct drill_status *drill = &want->last_drill;
+    if (!str_equal(drill->result, DRILL_FAILED))
+        return false;
+    CLEANUP(freep)
+    char *message = mem_printf("the last drill failed: %s", drill->message ? drill->message : "no reason is known");
+    condition_set(&status->conditions, "BackupCurrent", CONDITION_FALSE, "DrillFailed", message,
+                  want->record.generation, now_ms);
+    return true;
+}
+
 void instance_tell_recovery(struct instance_status *status, const struct instance_want *want, int64_t now_ms)
 {
     struct cron cron;
     int64_t next_ms = instance_backup_next_ms(want, now_ms);
+    bool drill_failed = tell_drill(status, want, now_ms);
     if (!want->recovery.is_known) {
-        condition_drop(&status->conditions, "BackupCurrent");
+        if (!drill_failed)
+            condition_drop(&status->conditions, "BackupCurrent");
         status->backup.next_ms = 0;
         return;
     }
     status->backup.last_ms = want->recovery.last_verified_ms;
     set_text(&status->backup.last_name, want->recovery.last_name);
     status->backup.next_ms = next_ms == INT64_MAX ? 0 : next_ms;
+    if (drill_failed)
+        return;
     if (read_schedule(want, &cron))
         tell_current(status, want, &cron, now_ms);
     else

@@ -149,6 +149,10 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
     else if (want->paused)
         tell(teller, type, is_healthy(teller, want, seen) ? CONDITION_TRUE : CONDITION_FALSE, "Paused",
              record_annotation(&want->record, ANNOTATION_PAUSED));
+    else if (want->state.swap.restore)
+        tell(teller, type, CONDITION_FALSE, "Restoring",
+             want->state.swap.going_back ? "the restored data did not prove healthy; the data of before comes back"
+                                         : "the restored data is in place and has yet to become healthy");
     else if (version_failed(want))
         tell(teller, type, CONDITION_FALSE, "UpgradeFailed",
              "the upgrade failed; the version before it goes on. Change the record to try again");
@@ -173,6 +177,8 @@ static const char *phase_of(const struct instance_want *want, const struct insta
 {
     if (want->deleting)
         return "Deleting";
+    if (want->state.swap.restore || str_equal(ready->reason, "Restoring"))
+        return "Restoring";
     if (!want->running && !container_runs(seen) && want->state.initialised && seen->container_is != THING_UNKNOWN)
         return want->tenant.suspended ? "Suspended" : "Stopped";
     if (!want->state.volume)
@@ -242,6 +248,14 @@ void instance_status_fill(struct instance_status *status, const struct instance_
         free(status->url);
         status->url = url_of(want, seen, settings);
         fill_container(&status->container, want, seen);
+    }
+    if (want->last_drill.time_ms) { /* else what is known of one whose record is gone stays */
+        struct drill_status *drill = &status->backup.last_drill;
+        set_text(&drill->point, want->last_drill.point);
+        set_text(&drill->result, want->last_drill.result);
+        set_text(&drill->message, want->last_drill.message);
+        drill->time_ms = want->last_drill.time_ms;
+        drill->seconds = want->last_drill.seconds;
     }
     set_text(&status->database.name, want->spec.database.name);
     set_text(&status->database.role, want->role);

@@ -160,7 +160,10 @@ static bool step_put_role(struct reconcile_context *ctx, struct instance_want *w
             !store_secret_ensure(ctx->store, want->record.uid, SECRET_DATABASE_VERIFIER, fresh, &want->verifier, err))
             return false;
     }
-    return role_ensure(ctx->server, want->role, want->verifier, ctx->settings->role_connection_limit, &ctx->call, err);
+    if (!role_ensure(ctx->server, want->role, want->verifier, ctx->settings->role_connection_limit, &ctx->call, err))
+        return false;
+    instance_wake_restore(ctx, want); /* a clone's, which waits for the owner of what it builds */
+    return true;
 }
 
 static bool step_discard_database(struct reconcile_context *ctx, struct instance_want *want,
@@ -291,8 +294,7 @@ static bool step_copy_volume(struct reconcile_context *ctx, struct instance_want
 
 /* ---- one-shots ---- */
 
-/* A job with its own values on top; its output is kept in `want` when it fails. */
-static bool run_job(struct reconcile_context *ctx, struct instance_want *want, const struct job *job, struct err *err)
+bool instance_run_job(struct reconcile_context *ctx, struct instance_want *want, const struct job *job, struct err *err)
 {
     struct numeric_user user;
     return workload_user(ctx, &want->workload, &user, err) &&
@@ -308,7 +310,7 @@ static bool step_initialise(struct reconcile_context *ctx, struct instance_want 
     struct job job = {
         .purpose = "init", .command = &init->command, .timeout_ms = init->timeout_ms, .values = want->values
     };
-    if (init->command.count && !run_job(ctx, want, &job, err))
+    if (init->command.count && !instance_run_job(ctx, want, &job, err))
         return false;
     return data_is_complete(ctx, want, NULL, err);
 }
@@ -322,7 +324,7 @@ static bool step_clone_after(struct reconcile_context *ctx, struct instance_want
     struct job job = {
         .purpose = "clone.after", .command = &after->command, .timeout_ms = after->timeout_ms, .values = want->values
     };
-    if (after->command.count && !run_job(ctx, want, &job, err))
+    if (after->command.count && !instance_run_job(ctx, want, &job, err))
         return false;
     return data_is_complete(ctx, want, after, err);
 }
@@ -336,7 +338,7 @@ static bool step_upgrade(struct reconcile_context *ctx, struct instance_want *wa
         .purpose = "upgrade", .command = &upgrade->command, .timeout_ms = upgrade->timeout_ms, .values = want->values
     };
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    if (upgrade->command.count && !run_job(ctx, want, &job, &problem)) {
+    if (upgrade->command.count && !instance_run_job(ctx, want, &job, &problem)) {
         if (problem.code == ERR_EXIT) {
             /* Not tried again by itself: the old version goes on until somebody decides. */
             free(want->state.failed_version);
@@ -396,7 +398,7 @@ static bool change(struct reconcile_context *ctx, struct instance_want *want, en
     struct job job = {
         .purpose = purpose, .command = &on_change->command, .timeout_ms = on_change->timeout_ms, .values = want->values
     };
-    if (on_change->command.count && !run_job(ctx, want, &job, err))
+    if (on_change->command.count && !instance_run_job(ctx, want, &job, err))
         return false;
     if (!want->state.applied)
         want->state.applied = json_object();
@@ -484,5 +486,11 @@ instance_step_fn *const instance_step_effects[INSTANCE_STEPS] = {
     [STEP_RETAIN_DATABASE] = step_retain_database,
     [STEP_DROP_ROLE] = step_drop_role,
     [STEP_REMOVE_VOLUME] = step_remove_volume,
+    [STEP_SWITCH_DATA] = step_switch_data,
+    [STEP_RESTORE_AFTER] = step_restore_after,
+    [STEP_KEEP_RESTORED] = step_keep_restored,
+    [STEP_REJECT_RESTORED] = step_reject_restored,
+    [STEP_SWITCH_BACK] = step_switch_back,
+    [STEP_DROP_REPLACED] = step_drop_replaced,
     [STEP_RELEASE] = step_release,
 };

@@ -7,6 +7,40 @@
 
 static const char no_uid[] = "00000000-0000-0000-0000-000000000000"; /* of a record that is only proposed */
 
+const struct field instance_swap_fields[] = {
+    { "restore", FIELD_TEXT, offsetof(struct instance_swap, restore) },
+    { "beside", FIELD_TEXT, offsetof(struct instance_swap, beside) },
+    { "aside", FIELD_TEXT, offsetof(struct instance_swap, aside) },
+    { "volume", FIELD_TEXT, offsetof(struct instance_swap, volume) },
+    { "version", FIELD_TEXT, offsetof(struct instance_swap, version) },
+    { "applied", FIELD_JSON, offsetof(struct instance_swap, applied) },
+    { "sourceDatabase", FIELD_TEXT, offsetof(struct instance_swap, source_database) },
+    { "neutralize", FIELD_BOOL, offsetof(struct instance_swap, neutralize) },
+    { "before", FIELD_JSON, offsetof(struct instance_swap, before) },
+    { "placed", FIELD_BOOL, offsetof(struct instance_swap, placed) },
+    { "placedTime", FIELD_TIME, offsetof(struct instance_swap, placed_ms) },
+    { "afterDue", FIELD_BOOL, offsetof(struct instance_swap, after_due) },
+    { "goingBack", FIELD_BOOL, offsetof(struct instance_swap, going_back) },
+    { "problem", FIELD_TEXT, offsetof(struct instance_swap, problem) },
+    { NULL },
+};
+
+static const struct field replaced_fields[] = {
+    { "database", FIELD_TEXT, offsetof(struct instance_replaced, database) },
+    { "volume", FIELD_TEXT, offsetof(struct instance_replaced, volume) },
+    { "drop", FIELD_TIME, offsetof(struct instance_replaced, drop_ms) },
+    { NULL },
+};
+
+static const struct field outcome_fields[] = {
+    { "restore", FIELD_TEXT, offsetof(struct instance_outcome, restore) },
+    { "failed", FIELD_BOOL, offsetof(struct instance_outcome, failed) },
+    { "wentBack", FIELD_BOOL, offsetof(struct instance_outcome, went_back) },
+    { "problem", FIELD_TEXT, offsetof(struct instance_outcome, problem) },
+    { "time", FIELD_TIME, offsetof(struct instance_outcome, time_ms) },
+    { NULL },
+};
+
 const struct field instance_state_fields[] = {
     { "volume", FIELD_TEXT, offsetof(struct instance_state, volume) },
     { "port", FIELD_INT, offsetof(struct instance_state, port) },
@@ -22,6 +56,12 @@ const struct field instance_state_fields[] = {
     { "settledGeneration", FIELD_INT, offsetof(struct instance_state, settled_generation) },
     { "backupSchedule", FIELD_TEXT, offsetof(struct instance_state, backup_schedule) },
     { "backupSlot", FIELD_TIME, offsetof(struct instance_state, backup_slot_ms) },
+    { "drillSlot", FIELD_TIME, offsetof(struct instance_state, drill_slot_ms) },
+    { "fromRestore", FIELD_BOOL, offsetof(struct instance_state, from_restore) },
+    { "swap", FIELD_OBJECT, offsetof(struct instance_state, swap), .fields = instance_swap_fields },
+    { "replaced", FIELD_LIST, offsetof(struct instance_state, replaced), .fields = replaced_fields,
+      .item_size = sizeof(struct instance_replaced) },
+    { "outcome", FIELD_OBJECT, offsetof(struct instance_state, outcome), .fields = outcome_fields },
     { NULL },
 };
 
@@ -46,6 +86,11 @@ void instance_want_release(struct instance_want *want)
     free(want->render_problem);
     instance_recovery_release(&want->recovery);
     free(want->job_output);
+    free(want->restore_uid);
+    fields_release(restore_offer_fields, &want->offer);
+    free(want->last_drill.point);
+    free(want->last_drill.result);
+    free(want->last_drill.message);
     *want = (struct instance_want){ 0 };
 }
 
@@ -139,6 +184,45 @@ static bool load_secrets(struct reconcile_context *ctx, struct instance_want *wa
     return true;
 }
 
+/* Who has the claim, and what it offers. */
+static bool load_restore(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
+{
+    CLEANUP(record_release) struct record record = { 0 };
+    CLEANUP(json_decrefp) json_t *state = NULL;
+    CLEANUP(freep) char *holder = NULL;
+    if (!store_claim_holder(ctx->store, CLAIM_RESTORE, want->record.uid, &holder, err))
+        return false;
+    if (!holder)
+        return true;
+    record_init(&record);
+    if (!store_get_by_uid(ctx->store, holder, &record, err) || !store_state_get(ctx->store, holder, &state, err) ||
+        !decode_stored(restore_offer_fields, json_object_get(state, "offer"), "offer", &want->offer, err))
+        return false;
+    want->restore_key = record.key;
+    want->restore_uid = STEAL(holder);
+    return true;
+}
+
+/* What the Restore that was the last drill says of itself. */
+static bool load_last_drill(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
+{
+    struct drill_status *drill = &want->last_drill;
+    CLEANUP(json_decrefp) json_t *state = NULL;
+    CLEANUP(freep) char *holder = NULL;
+    if (!store_claim_holder(ctx->store, CLAIM_DRILLED, want->record.uid, &holder, err) ||
+        (holder && !store_state_get(ctx->store, holder, &state, err)))
+        return false;
+    const json_t *result = json_object_get(state, "result"), *source = json_object_get(state, "source");
+    const char *time = json_text(result, "time"), *tenant = json_text(source, "tenant");
+    if (!time || !time_from_rfc3339(time, &drill->time_ms))
+        return true;
+    drill->point = tenant ? mem_printf("%s/%s/%s", tenant, json_text(source, "uid"), json_text(source, "name")) : NULL;
+    drill->result = mem_strdup(str_equal(json_text(result, "phase"), "Completed") ? DRILL_PASSED : DRILL_FAILED);
+    drill->message = mem_strdup(json_text(result, "message"));
+    drill->seconds = json_int(result, "seconds", 0);
+    return true;
+}
+
 static void render(struct reconcile_context *ctx, struct instance_want *want)
 {
     want->workload = (struct workload){
@@ -169,7 +253,7 @@ static bool fill(struct reconcile_context *ctx, struct instance_want *want, stru
     if (!decode_stored(instance_spec_fields, record->spec, "spec", &want->spec, err) ||
         !store_state_get(ctx->store, want->record.uid, &state, err) ||
         !decode_stored(instance_state_fields, state, "state", &want->state, err) ||
-        !load_tenant_and_app(ctx, want, err))
+        !load_tenant_and_app(ctx, want, err) || !load_restore(ctx, want, err) || !load_last_drill(ctx, want, err))
         return false;
     const struct record_key *key = &want->record.key;
     want->container = name_container(ctx->settings, key);

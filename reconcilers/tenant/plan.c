@@ -17,11 +17,10 @@ static void add(struct plan *plan, enum tenant_step step, enum step_effect effec
 void tenant_plan(const struct record *record, const char *network, const struct tenant_seen *seen, struct plan *plan)
 {
     if (record->deletion_ms) {
-        if (seen->instances_not_going)
+        if (seen->not_going)
             add(plan, TENANT_DELETE_INSTANCES, EFFECT_DESTROY, seen->blockers);
-        if (seen->instances) {
-            plan_block(plan, BLOCK_WOKEN, "WaitingForInstances", "waits until these instances are gone: %s",
-                       seen->blockers);
+        if (seen->instances || seen->others) {
+            plan_block(plan, BLOCK_WOKEN, "WaitingForInstances", "waits until these are gone: %s", seen->blockers);
             return;
         }
         if (seen->network_exists && seen->network_is_ours)

@@ -12,7 +12,7 @@ struct tenant_attempt {
     struct tenant_seen seen;
     struct plan plan;
     char *network, *subnet;
-    struct records instances;
+    struct records going; /* what goes with it: instances first */
 };
 
 static void attempt_release(struct tenant_attempt *attempt)
@@ -23,20 +23,35 @@ static void attempt_release(struct tenant_attempt *attempt)
     plan_release(&attempt->plan);
     free(attempt->network);
     free(attempt->subnet);
-    records_release(&attempt->instances);
+    records_release(&attempt->going);
 }
 
-static bool look_at_instances(struct tenant_attempt *attempt, struct err *err)
+static bool look_at_kind(struct tenant_attempt *attempt, enum kind_id kind, struct strv *names, struct err *err)
 {
-    struct store_query query = { .kind = KIND_INSTANCE, .namespace = attempt->record.key.name };
-    if (!store_list(attempt->ctx->store, &query, &attempt->instances, NULL, err))
+    CLEANUP(records_release) struct records records = { 0 };
+    struct store_query query = { .kind = kind, .namespace = attempt->record.key.name };
+    if (!store_list(attempt->ctx->store, &query, &records, NULL, err))
         return false;
-    CLEANUP(strv_release) struct strv names = STRV_INIT;
-    for (size_t i = 0; i < attempt->instances.count; i++) {
-        strv_add(&names, attempt->instances.items[i].key.name);
-        attempt->seen.instances_not_going += attempt->instances.items[i].deletion_ms == 0;
+    for (size_t i = 0; i < records.count; i++) {
+        record_copy(records_add(&attempt->going), &records.items[i]);
+        strv_addf(names, "%s%s%s", kind == KIND_INSTANCE ? "" : kinds[kind].singular, kind == KIND_INSTANCE ? "" : " ",
+                  records.items[i].key.name);
+        attempt->seen.not_going += records.items[i].deletion_ms == 0;
     }
-    attempt->seen.instances = names.count;
+    *(kind == KIND_INSTANCE ? &attempt->seen.instances : &attempt->seen.others) += records.count;
+    return true;
+}
+
+static bool look_at_records(struct tenant_attempt *attempt, struct err *err)
+{
+    CLEANUP(strv_release) struct strv names = STRV_INIT;
+    if (!look_at_kind(attempt, KIND_INSTANCE, &names, err))
+        return false;
+    /* Of the others only what is to go matters. */
+    for (int kind = 0; attempt->record.deletion_ms && kind < KINDS; kind++)
+        if (kind != KIND_INSTANCE && kinds[kind].namespaced && !kinds[kind].outlives_tenant &&
+            !look_at_kind(attempt, (enum kind_id)kind, &names, err))
+            return false;
     attempt->seen.blockers = names.count ? strv_join(&names, ", ") : NULL;
     return true;
 }
@@ -66,7 +81,7 @@ static bool look_and_plan(struct tenant_attempt *attempt, struct err *err)
     CLEANUP(network_release) struct network network = { 0 };
     const char *uid = attempt->record.uid ? attempt->record.uid : "";
     CLEANUP(freep) char *problem = NULL;
-    if (!look_at_instances(attempt, err))
+    if (!look_at_records(attempt, err))
         return false;
     if (world_engine_away_since_ms(attempt->ctx->world, &problem)) {
         plan_block(&attempt->plan, BLOCK_AWAY, "EngineUnavailable", "Docker does not answer: %s", problem);
@@ -84,18 +99,18 @@ static bool look_and_plan(struct tenant_attempt *attempt, struct err *err)
 
 static bool request_deletions(struct tenant_attempt *attempt, struct err *err)
 {
-    for (size_t i = 0; i < attempt->instances.count; i++) {
-        const struct record *instance = &attempt->instances.items[i];
+    for (size_t i = 0; i < attempt->going.count; i++) {
+        const struct record *going = &attempt->going.items[i];
         CLEANUP(record_release) struct record last = { 0 };
         CLEANUP(err_release) struct err problem = ERR_INIT;
         bool gone;
         record_init(&last);
-        if (!instance->deletion_ms &&
-            !store_delete(attempt->ctx->store, &instance->key, instance->uid, 0, STORE_WRITE, "tenantd", &last, &gone,
+        if (!going->deletion_ms &&
+            !store_delete(attempt->ctx->store, &going->key, going->uid, 0, STORE_WRITE, "tenantd", &last, &gone,
                           &problem) &&
             problem.code != ERR_NOT_FOUND) {
             err_move(err, &problem);
-            return err_wrap(err, "delete instance %s", instance->key.name);
+            return err_wrap(err, "delete %s %s", kinds[going->key.kind].singular, going->key.name);
         }
     }
     return true;

@@ -18,8 +18,9 @@ struct tenant_seen {
     bool network_exists, network_is_ours;
     bool proxy_is_missing; /* configured, and not on the network */
     size_t instances;
-    size_t instances_not_going; /* whose deletion was not requested yet */
-    char *blockers;             /* names of instances that still stand; NULL: none */
+    size_t others;    /* records of other kinds that go with it: restores */
+    size_t not_going; /* of both, whose deletion was not requested yet */
+    char *blockers;   /* names of those that still stand; NULL: none */
 };
 /* Pure. `network` is its name. */
 void tenant_plan(const struct record *record, const char *network, const struct tenant_seen *seen, struct plan *plan);

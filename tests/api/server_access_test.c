@@ -94,6 +94,39 @@ static void test_member(void **state)
     assert_asked(api, 200, .token = MEMBER_TOKEN, .path = APPS "/tiny");
 }
 
+#define RESTORES "/apis/tenantd/v1/namespaces/acme/restores"
+#define RESTORE(name, spec)                                                                                            \
+    "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Restore\",\"metadata\":{\"name\":\"" name "\"},\"spec\":{" spec "}}"
+
+/* What leads into or out of another tenant is an administrator's to ask for. */
+static void test_member_restores(void **state)
+{
+    struct api_fixture *api = *state;
+    static const struct {
+        const char *body;
+        int member, admin;
+    } asks[] = {
+        { RESTORE("a", "\"backup\":\"b1\",\"instance\":\"web\""), 201, 201 },
+        { RESTORE("b", "\"backup\":\"b1\",\"to\":{\"instance\":\"copy\"}"), 201, 201 },
+        { RESTORE("c", "\"backup\":\"b1\",\"to\":{\"instance\":\"copy\",\"tenant\":\"beta\"}"), 403, 201 },
+        { RESTORE("d", "\"backup\":\"beta/0123/b1\",\"instance\":\"web\""), 403, 201 },
+    };
+    make_acme(api);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        CLEANUP(reply_release) struct reply reply;
+        ask(api, &(struct ask){ .token = MEMBER_TOKEN, .method = "POST", .path = RESTORES, .body = asks[i].body },
+            &reply);
+        assert_int_equal(reply.status, asks[i].member);
+        if (asks[i].member == 403)
+            assert_contains(message_of(&reply), "only an administrator");
+    }
+    assert_asked(api, 201, .method = "POST", .path = RESTORES, .body = asks[2].body);
+    assert_asked(api, 201, .method = "POST", .path = RESTORES, .body = asks[3].body);
+    /* Once made, it does not change. */
+    assert_asked(api, 422, .token = MEMBER_TOKEN, .method = "PATCH", .path = RESTORES "/a", .content_type = MERGE,
+                 .body = "{\"spec\":{\"backup\":\"b2\"}}");
+}
+
 static void test_secrets(void **state)
 {
     struct api_fixture *api = *state;
@@ -141,6 +174,7 @@ int main(void)
     CHECK_API(&list, test_impersonation_is_refused);
     CHECK_API(&list, test_plain_listener_takes_basic);
     CHECK_API(&list, test_member);
+    CHECK_API(&list, test_member_restores);
     CHECK_API(&list, test_secrets);
     CHECK_API(&list, test_discovery_and_health);
     return check_run_api("server_access", &list);

@@ -97,6 +97,11 @@ static const struct row {
       "spec.env.A: line 1, column 1: \"clone.sourceDatabase\" is not a name that is known here; it is known in "
       "clone.after "
       "only" },
+    { "the restore's source in restore.after",
+      "{" V ", restore: {after: {command: [x, \"{{restore.sourceDatabase}}\", \"{{restore.neutralize}}\"]}}}", "" },
+    { "the restore's source in init", "{" V ", init: {command: [x, \"{{restore.neutralize}}\"]}}",
+      "spec.init.command[1]: line 1, column 1: \"restore.neutralize\" is not a name that is known here; it is known in "
+      "restore.after only" },
     { "the clone's source in clone.after", "{" V ", clone: {after: {command: [x, \"{{clone.sourceDatabase}}\"]}}}",
       "" },
     { "the clone's source in init", "{" V ", init: {command: [x, \"{{clone.sourceDatabase}}\"]}}",
