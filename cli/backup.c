@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/progress.h"
+#include "cli/restore.h"
 #include "cli/wait.h"
 #include "specs/backup.h"
 
@@ -194,6 +195,19 @@ static bool verify(struct cli *cli, const struct backup_options *options, const 
     return done;
 }
 
+/* ---- proving one ---- */
+
+static bool drill(struct cli *cli, const struct backup_options *options, const char *name, struct err *err)
+{
+    CLEANUP(targets_release) struct targets instances = { 0 };
+    CLEANUP(targets_release) struct targets made = { 0 };
+    if (!target_parse_instance(name, cli->connection.namespace, &instances, err))
+        return false;
+    const struct target *instance = &instances.items[0];
+    return restore_make(cli, instance, restore_drill_spec(instance), &made, err) &&
+           (!options->wait || restore_follow(cli, &made.items[0], options->timeout_ms, err));
+}
+
 /* ---- the command ---- */
 
 static bool backup_run(struct cli *cli, const void *options, const struct strv *args, int *ret_exit, struct err *err)
@@ -207,18 +221,23 @@ static bool backup_run(struct cli *cli, const void *options, const struct strv *
         return verify(cli, given, args->items[1], err);
     if (str_equal(word, "prune"))
         return backup_prune(cli, args->items[1], given->dry_run ? PRUNE_SHOW : PRUNE_DELETE, err);
+    if (str_equal(word, "drill"))
+        return drill(cli, given, args->items[1], err);
     return err_set(err, ERR_BAD_REQUEST,
-                   "backup %s: there are backup TENANT/NAME, backup verify TENANT/BACKUP and "
-                   "backup prune TENANT/NAME",
+                   "backup %s: there are backup TENANT/NAME, backup verify TENANT/BACKUP, "
+                   "backup drill TENANT/NAME and backup prune TENANT/NAME",
                    word);
 }
 
 const struct command backup_command = {
     .name = "backup",
-    .arguments = "TENANT/NAME | verify TENANT/BACKUP | prune TENANT/NAME",
-    .summary = "Makes a recovery point of an instance; verify reads one back, prune applies the retention now.",
+    .arguments = "TENANT/NAME | verify TENANT/BACKUP | drill TENANT/NAME | prune TENANT/NAME",
+    .summary =
+        "Makes a recovery point of an instance; verify reads one back, drill proves that the newest can be restored, "
+        "prune applies the retention now.",
     .examples = "tenantctl backup acme/erp --wait\n"
                 "tenantctl backup verify acme/erp-20260102-030000\n"
+                "tenantctl backup drill acme/erp --wait\n"
                 "tenantctl backup prune acme/erp --dry-run",
     .options = option_rows,
     .options_size = sizeof(struct backup_options),

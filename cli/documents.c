@@ -310,7 +310,7 @@ static void check_apps(struct loader *loader)
 /* Insertion keeps the files' own order among equals. */
 static void order(struct documents *documents)
 {
-    static const int ranks[KINDS] = { [KIND_APP] = 0, [KIND_TENANT] = 1, [KIND_INSTANCE] = 2 };
+    static const int ranks[KINDS] = { [KIND_APP] = 0, [KIND_TENANT] = 1, [KIND_INSTANCE] = 2, [KIND_RESTORE] = 3 };
     for (size_t i = 1; i < documents->count; i++) {
         struct document moving = documents->items[i];
         size_t at = i;

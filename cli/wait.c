@@ -56,6 +56,13 @@ static bool got_there(const struct board *board, const struct waited *waited, co
     return waited->item->uid && !str_equal(object_meta(object, "uid"), waited->item->uid);
 }
 
+/* What runs once and has come to a bad end will not become ready. */
+static bool has_failed(const json_t *object)
+{
+    const char *phase = json_text(json_object_get(object, "status"), "phase");
+    return str_equal(phase, "Failed") || str_equal(phase, "RolledBack");
+}
+
 static void settle(struct waited *waited, enum progress_state state)
 {
     if (waited->state == PROGRESS_WAITING)
@@ -69,6 +76,8 @@ static void note_object(struct board *board, struct waited *waited, json_t *obje
     waited->object = json_incref(object);
     if (got_there(board, waited, object))
         settle(waited, PROGRESS_DONE);
+    else if (board->wait->goal == WAIT_READY && has_failed(object))
+        settle(waited, PROGRESS_FAILED);
     else if (waited->state == PROGRESS_DONE && board->wait->goal == WAIT_READY)
         waited->state = PROGRESS_WAITING; /* Ready once is not Ready when all the others are */
 }
@@ -219,17 +228,39 @@ static void stop_watchers(struct board *board, struct watcher_thread *watchers)
 
 /* ---- painting; lock held ---- */
 
+#define MIB ((double)(1 << 20))
+
+/* "database: 12.5 of 40.0 MiB, 8.1 MiB/s" of what moves data; NULL: it does not. Owned. */
+static char *transfer_of(const json_t *object)
+{
+    const json_t *progress = json_at(object, "status", "progress", NULL);
+    const char *what = json_text(progress, "what");
+    int64_t bytes = json_int(progress, "bytes", 0), total = json_int(progress, "totalBytes", 0);
+    double rate = (double)json_int(progress, "bytesPerSecond", 0) / MIB;
+    if (!what)
+        return NULL;
+    CLEANUP(freep) char *of = total ? mem_printf(" of %.1f", (double)total / MIB) : mem_strdup("");
+    return mem_printf("%s: %.1f%s MiB, %.1f MiB/s", what, (double)bytes / MIB, of, rate);
+}
+
 static void tell_doing(const struct board *board, const struct waited *waited, char **ret_doing, char **ret_also)
 {
     *ret_also = mem_strdup("");
     bool is_over_with = board->wait->goal == WAIT_GONE && object_is_ready(waited->object); /* not looked at since */
-    if (waited->state == PROGRESS_FAILED) {
+    if (waited->state == PROGRESS_FAILED && has_failed(waited->object)) {
+        *ret_doing = mem_strdup(json_text(json_object_get(waited->object, "status"), "message"));
+    } else if (waited->state == PROGRESS_FAILED) {
         *ret_doing = mem_strdup("was deleted");
     } else if (waited->state == PROGRESS_WAITING && board->trouble) {
         *ret_doing = mem_strdup(board->trouble);
     } else if (waited->state == PROGRESS_WAITING && waited->object && !is_over_with) {
         free(*ret_also);
         why_brief(waited->object, clock_wall_ms(), ret_doing, ret_also);
+        char *transfer = transfer_of(waited->object);
+        if (transfer) {
+            free(*ret_also);
+            *ret_also = transfer;
+        }
     } else {
         *ret_doing = mem_strdup("");
     }
@@ -241,7 +272,7 @@ static const char *phase_of(const struct board *board, const struct waited *wait
     if (waited->state == PROGRESS_DONE)
         return board->wait->goal == WAIT_READY ? "Ready" : "Gone";
     if (waited->state == PROGRESS_FAILED)
-        return "Gone";
+        return has_failed(waited->object) ? phase : "Gone";
     if (object_is_being_deleted(waited->object))
         return "Deleting";
     return phase && phase[0] ? phase : "Pending";
@@ -288,7 +319,10 @@ static bool all_done(const struct board *board)
 static bool check_failed(const struct board *board, struct err *err)
 {
     for (size_t i = 0; i < board->wait->count; i++)
-        if (board->waited[i].state == PROGRESS_FAILED)
+        if (board->waited[i].state == PROGRESS_FAILED && has_failed(board->waited[i].object))
+            return err_set(err, ERR_EXIT, "%s: %s", board->waited[i].name,
+                           json_text(json_object_get(board->waited[i].object, "status"), "message"));
+        else if (board->waited[i].state == PROGRESS_FAILED)
             return err_set(err, ERR_NOT_FOUND, "%s was deleted while it was waited for", board->waited[i].name);
     return true;
 }
