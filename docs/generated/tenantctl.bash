@@ -6,8 +6,8 @@ _tenantctl_names() { # [KIND]
 _tenantctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local command= kind= completes=commands options= words= i
-    local commands="apply get describe why diff delete events logs secret orphans pause resume backup backups restart stop start version completion help"
-    local kinds="all tenants tenant apps app instances instance backups backup"
+    local commands="apply get describe why diff delete events logs secret orphans pause resume backup backups restore restart stop start version completion help"
+    local kinds="all tenants tenant apps app instances instance backups backup restores restore"
     local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -35,6 +35,7 @@ _tenantctl() {
     resume) completes=records options="" ;;
     backup) completes=instances options="--wait --timeout= --dry-run" ;;
     backups) completes=instances options="" ;;
+    restore) completes=instances options="--from= --to= --neutralize --wait --timeout=" ;;
     restart) completes=instances options="" ;;
     stop) completes=instances options="--wait --timeout=" ;;
     start) completes=instances options="--wait --timeout=" ;;
