@@ -45,7 +45,7 @@ settled() { # settled NAME: Ready for the newest generation
 live() { # live NAME
     local name=$1 uid
     check "$name: applied" apply_spec "$name" 1
-    eventually "$name: Ready" 600 settled "$name"
+    eventually "$name: Ready" 900 settled "$name"
     uid=$(instance "$name/erp" .metadata.uid)
     until [ -n "$uid" ]; do uid=$(instance "$name/erp" .metadata.uid); done
     check "$name: other environment and more memory" apply_spec "$name" 1 'env: {TINY_GREETING: "hej"}' 'addons: [sale]' 'publish: auto'
@@ -88,7 +88,7 @@ equal "every listed call of a life was made" "" "$(cat "$out/unmade")"
 
 # ---- with all faults of all calls ----
 tell clear >/dev/null
-comm -12 "$out/listed" "$out/made" | grep -vE '^store:(prepare|begin|commit|rollback)$' >"$out/walked"
+comm -12 "$out/listed" "$out/made" | grep -vE '^(docker:(sizes|version)|server:database-size|store:(prepare|begin|commit|rollback))$' >"$out/walked" # the first three: too seldom
 for name in $(cat "$out/walked") store:begin store:commit; do
     for fault in $faults; do echo "arm $name $fault"; done
 done >"$out/arms"

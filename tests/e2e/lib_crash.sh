@@ -94,7 +94,7 @@ check "one that will lose its data" instance_apply lost tiny
 check "one whose upgrade will fail" instance_apply back tiny
 check "one whose image is missing" instance_apply pull tiny
 check "as yet" change pull '{"version":"3"}'
-for name in erp warm kept lost back; do eventually "$name is Ready" 400 ready "acme/$name"; done
+for name in erp warm kept lost back; do eventually "$name is Ready" 900 ready "acme/$name"; done
 contain "the clone came from a template" "^td_" "$(row warm cloned)"
 password() { docker exec "$(container "$1")" cat /run/app/pgpass | cut -d: -f5; }
 before=$(password erp)
