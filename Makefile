@@ -73,7 +73,7 @@ simulate: $(BUILD)/tests/sim/simulate ## the simulated world, SEEDS of it (defau
 	@$< --from $(or $(FROM),0) --seeds $(or $(SEEDS),100000)
 
 .SECONDARY:
--include $(OBJECTS:.o=.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d) \
+-include $(OBJECTS:.o=.d) $(PROGRAMS:$(BUILD)/%=$(BUILD)/obj/%.d) $(CRASHING_SOURCE:%.c=$(BUILD)/obj/%.d) $(UNIT_TESTS:$(BUILD)/%=$(BUILD)/obj/%.d) \
          $(SIM_FAKES:.o=.d) $(SIM_RUNS:.o=.d) $(CONTRACTS:%=$(BUILD)/obj/tests/contract/%_contract.d)
 
 # Programs of the end-to-end tests: the daemon with its own main, and calls led through the program's __wrap_ functions.

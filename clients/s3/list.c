@@ -51,8 +51,9 @@ static bool turn_page(struct paging *paging, struct s3_page *page)
                                   : page->next_key && !(str_equal(page->next_key, paging->key) &&
                                                         str_equal(page->next_id, paging->id));
     paging_release(paging);
-    *paging =
-        (struct paging){ .token = STEAL(page->next_token), .key = STEAL(page->next_key), .id = STEAL(page->next_id) };
+    paging->token = STEAL(page->next_token);
+    paging->key = STEAL(page->next_key);
+    paging->id = STEAL(page->next_id);
     return moves;
 }
 
