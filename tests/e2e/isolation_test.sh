@@ -45,7 +45,7 @@ refuse "nor comes in as another tenant's role" 'password authentication failed' 
 refuse "nor as the administrator" 'no pg_hba.conf entry|authentication failed|rejects connection' guess postgres
 
 # ---- the embedded PostgreSQL outlives tenantd ----
-exec 5> >(sql_session=1; psql -X -q -A -t -h "$(sed -n 5p "$(cat "$data/postgres.location" 2>/dev/null || echo "$data/postgres")/postmaster.pid")" -p "$(cat "$data/postgres.port")" -U postgres -d acme_erp >"$out/session" 2>&1)
+exec 5> >(psql -X -q -A -t -h "$(sed -n 5p "$(cat "$data/postgres.location" 2>/dev/null || echo "$data/postgres")/postmaster.pid")" -p "$(cat "$data/postgres.port")" -U postgres -d acme_erp >"$out/session" 2>&1)
 echo "select 'pid ' || pg_backend_pid();" >&5
 opened() { grep -q '^pid' "$out/session"; }
 eventually "a session is open in an instance's database" 20 opened

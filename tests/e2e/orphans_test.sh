@@ -39,7 +39,8 @@ equal "the other installation's database is untouched" "tenantd ffffff $uid" "$(
 # ---- deletion ----
 role=$(instance acme/erp .status.database.role)
 volume=$(instance acme/erp .status.storage.volume)
-docker run -d --name "$prefix-twin" $(label_arguments "$c") --entrypoint sleep tenantd/tiny:1 1000 >/dev/null
+mapfile -t twin < <(label_arguments "$c")
+docker run -d --name "$prefix-twin" "${twin[@]}" --entrypoint sleep tenantd/tiny:1 1000 >/dev/null
 check "delete" ctl delete instance erp -n acme --timeout=60s
 equal "no container" "" "$(docker ps -aq --filter "name=^$c")"
 check "nor a second one that carried its labels" gone "$prefix-twin"
