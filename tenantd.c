@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "api/certificate.h"
 #include "api/kubeconfig.h"
+#include "api/platform.h"
 #include "base/file.h"
 #include "clients/http/http.h"
 #include "clients/postgres/cluster.h"
@@ -206,6 +207,7 @@ static bool start_api(struct daemon *daemon, struct err *err)
         return false;
     struct api_options options = {
         .listen = &config->listen,
+        .accounts = &config->accounts,
         .certificate_pem = certificate,
         .key_pem = key,
         .store = &daemon->store,
@@ -401,6 +403,12 @@ static void print_help(struct str *out)
     config_print_help(out);
 }
 
+static void print_reference(struct str *out)
+{
+    reference_print_markdown(out);
+    platform_print_reference(out);
+}
+
 static void print_man(struct str *out)
 {
     str_add(out, ".TH TENANTD 8 \"\" \"tenantd " TENANTD_VERSION
@@ -424,7 +432,7 @@ int main(int argc, char **argv)
         { "--help", print_help },
         { "help", print_help },
         { "print-man", print_man },
-        { "print-reference", reference_print_markdown },
+        { "print-reference", print_reference },
         { "print-config-example", reference_print_config_example },
     };
     const char *command =

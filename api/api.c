@@ -123,7 +123,8 @@ static bool start(struct api *api, struct err *err)
     api->shared.options = &api->options;
     api->shared.streams = streams_new();
     api->shared.readiness = readiness_new();
-    api->shared.watches = watches_new(api->shared.streams, api->options.feed);
+    api->shared.watches =
+        watches_new(api->shared.streams, api->options.feed, (size_t)api->options.listen->watch_buffer_bytes);
     struct pool_options workers = {
         .name = "api",
         .threads = (size_t)api->options.listen->threads,

@@ -12,6 +12,7 @@
 /* All borrowed until api_stop(). */
 struct api_options {
     const struct config_listen *listen;
+    const struct config_accounts *accounts;
     const char *certificate_pem; /* of the TLS listener; api/certificate.h makes both where none are configured */
     const char *key_pem;
     const struct store_options *store;

@@ -1,6 +1,7 @@
 /* Who asks, and what they may. */
 #include "api/auth.h"
 
+#include "api/routes.h"
 #include "api/status.h"
 
 /* ---- who ---- */
@@ -48,89 +49,83 @@ bool auth_identify(struct store *store, struct request *request, struct err *err
 
 #define VERBS_READ  (VERB_GET | VERB_LIST | VERB_WATCH)
 #define VERBS_WRITE (VERB_CREATE | VERB_UPDATE | VERB_PATCH | VERB_DELETE)
-#define VERBS_ALL   (VERBS_READ | VERBS_WRITE | VERB_PLAN | VERB_LOG | VERB_SECRETS)
-#define ANY_KIND    (-1) /* of records */
-#define EVENTS      (-2)
+#define VERBS_OWNER (VERBS_READ | VERBS_WRITE | VERB_PLAN | VERB_LOG | VERB_SECRETS | VERB_ACT)
 
-enum whose { OWN, ANYBODYS };
-
-static const struct grant {
-    enum role role;
-    int kind; /* enum kind_id, ANY_KIND, EVENTS */
-    unsigned verbs;
-    enum whose whose;
-} grants[] = {
-    { ROLE_ADMIN, ANY_KIND, VERBS_ALL, ANYBODYS },  { ROLE_ADMIN, EVENTS, VERBS_READ, ANYBODYS },
-    { ROLE_MEMBER, KIND_TENANT, VERBS_READ, OWN },  { ROLE_MEMBER, KIND_APP, VERBS_READ, ANYBODYS },
-    { ROLE_MEMBER, KIND_INSTANCE, VERBS_ALL, OWN }, { ROLE_MEMBER, KIND_RESTORE, VERBS_ALL, OWN },
-    { ROLE_MEMBER, EVENTS, VERBS_READ, OWN },
+/* docs/operations.md has it in words; tests/api/grants_test.c walks every route against it. */
+const struct grant grants[] = {
+    { ROLE_ADMIN, ABOUT_RECORDS, VERBS_OWNER | VERB_SUSPEND, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_EVENTS, VERBS_READ, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_ACCOUNTS, VERBS_READ | VERBS_WRITE, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_TOKENS, VERBS_READ | VERBS_WRITE, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_AUDIT, VERBS_READ, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_METRICS, VERBS_READ, ANYBODYS },
+    { ROLE_ADMIN, ABOUT_ORPHANS, VERBS_READ | VERBS_WRITE, ANYBODYS },
+    { ROLE_MEMBER, KIND_TENANT, VERBS_READ, OWN },
+    { ROLE_MEMBER, KIND_APP, VERBS_READ, ANYBODYS },
+    { ROLE_MEMBER, KIND_INSTANCE, VERBS_OWNER, OWN },
+    { ROLE_MEMBER, KIND_RESTORE, VERBS_OWNER, OWN },
+    { ROLE_MEMBER, ABOUT_EVENTS, VERBS_READ, OWN },
+    { ROLE_NONE, 0, 0, OWN },
 };
 
-enum auth_answer auth_may(const struct identity *identity, enum verb verb, const struct kind *kind, const char *tenant)
+/* A token's own verbs narrow what its role may. */
+static bool is_in_scope(const struct identity *identity, enum verb verb)
 {
-    int wanted = kind ? (int)kind->id : EVENTS;
-    bool is_own = !tenant || str_equal(tenant, identity->namespace);
+    return identity->verbs == 0 || (identity->verbs & verb);
+}
+
+enum auth_answer auth_may(const struct identity *identity, enum verb verb, int subject, const char *tenant)
+{
+    bool is_own = !tenant || identity_has_tenant(identity, tenant);
     bool may_know = false;
-    for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
-        const struct grant *grant = &grants[i];
-        bool is_meant = grant->kind == wanted || (grant->kind == ANY_KIND && kind);
+    for (const struct grant *grant = grants; grant->role != ROLE_NONE; grant++) {
+        bool is_meant = grant->subject == subject || (grant->subject == ABOUT_RECORDS && subject >= 0);
         if (grant->role != identity->role || !is_meant)
             continue;
         if (grant->whose == OWN && !is_own)
             continue;
-        if (grant->verbs & verb)
+        if ((grant->verbs & verb) && is_in_scope(identity, verb))
             return AUTH_ALLOWED;
         may_know = true;
     }
-    return may_know ? AUTH_FORBIDDEN : AUTH_HIDDEN;
+    return may_know || subject < ABOUT_EVENTS ? AUTH_FORBIDDEN : AUTH_HIDDEN;
+}
+
+int auth_subject_of(const struct view *view)
+{
+    return view->record_kind ? (int)view->record_kind->id : ABOUT_EVENTS;
+}
+
+/* Whose an object is: its tenant, as the table means it; NULL: nobody's. */
+static const char *tenant_of(const struct view *view, const json_t *object)
+{
+    const struct kind *kind = view->record_kind;
+    const json_t *about = json_object_get(object, kind ? "metadata" : "involvedObject");
+    bool is_tenant = kind ? kind->id == KIND_TENANT : str_equal(json_text(about, "kind"), kinds[KIND_TENANT].name);
+    return json_text(about, is_tenant ? "name" : "namespace");
 }
 
 bool auth_may_see(const struct identity *identity, const struct view *view, const json_t *object)
 {
-    if (identity->role == ROLE_ADMIN)
-        return true;
-    const struct kind *kind = view->record_kind;
-    if (kind && kind->id == KIND_APP)
-        return true;
-    const json_t *about = json_object_get(object, kind ? "metadata" : "involvedObject");
-    bool is_tenant = kind ? kind->id == KIND_TENANT : str_equal(json_text(about, "kind"), kinds[KIND_TENANT].name);
-    return str_equal(json_text(about, is_tenant ? "name" : "namespace"), identity->namespace);
+    const char *tenant = tenant_of(view, object);
+    return auth_may(identity, VERB_GET, auth_subject_of(view), tenant ? tenant : "") != AUTH_HIDDEN;
 }
 
-static const struct {
-    enum verb verb;
-    const char *name;
-} verb_names[] = {
-    { VERB_GET, "get" },
-    { VERB_LIST, "list" },
-    { VERB_WATCH, "watch" },
-    { VERB_CREATE, "create" },
-    { VERB_UPDATE, "update" },
-    { VERB_PATCH, "patch" },
-    { VERB_DELETE, "delete" },
-    { VERB_PLAN, "plan" },
-    { VERB_LOG, "read the log of" },
-    { VERB_SECRETS, "read the secrets of" },
-};
-
-const char *verb_name(enum verb verb)
-{
-    for (size_t i = 0; i < ARRAY_LEN(verb_names); i++)
-        if (verb_names[i].verb == verb)
-            return verb_names[i].name;
-    return "";
-}
-
-bool raise_forbidden_verb(struct request *request, const char *verb, struct err *err)
+bool raise_forbidden_verb(struct request *request, enum verb verb, struct err *err)
 {
     const struct view *view = &request->view;
     CLEANUP(str_release) struct str text = STR_INIT;
-    str_addf(&text, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\"", request->identity.user, verb,
-             view->plural, view->group);
+    if (!view->kind)
+        return err_set(err, ERR_FORBIDDEN, "forbidden: User \"%s\" cannot %s path \"%s\"", request->identity.user,
+                       verb_name(verb), request->route->pattern);
+    str_addf(&text, "User \"%s\" cannot %s resource \"%s\" in API group \"%s\"", request->identity.user,
+             verb_name(verb), view->plural, view->group);
     if (request->namespace)
         str_addf(&text, " in the namespace \"%s\"", request->namespace);
     else
         str_add(&text, " at the cluster scope");
+    if (!request->about)
+        request_set_about(request, view, request->name);
     err_set(err, ERR_FORBIDDEN, "%s", text.text);
     return raise_from_store(request, err);
 }

@@ -16,16 +16,35 @@ enum auth_answer {
     AUTH_HIDDEN,    /* another tenant's: as if it were not there */
     AUTH_FORBIDDEN, /* may know of it, may not do this */
 };
+/* What else than a kind of records (enum kind_id) may be granted. */
+enum auth_subject {
+    ABOUT_RECORDS = -1, /* all kinds */
+    ABOUT_EVENTS = -2,
+    ABOUT_ACCOUNTS = -3,
+    ABOUT_TOKENS = -4,
+    ABOUT_AUDIT = -5,
+    ABOUT_METRICS = -6,
+    ABOUT_ORPHANS = -7,
+};
+enum whose { OWN, ANYBODYS };
+/* One table decides: role by verb by kind by whose. */
+struct grant {
+    enum role role;
+    int subject; /* enum kind_id or enum auth_subject */
+    unsigned verbs;
+    enum whose whose;
+};
+extern const struct grant grants[]; /* ends with ROLE_NONE */
 /*
- * One table decides. `kind` NULL: events. `tenant`: whose it is (a namespace, or a Tenant's own name); NULL where all
- * tenants are asked for: then the answer is for the caller's own, and auth_may_see() filters.
+ * What the table says. `tenant`: whose it is (a namespace, or a Tenant's own name); NULL where all tenants are asked
+ * for: then the answer is for the caller's own, and auth_may_see() filters.
  */
-enum auth_answer auth_may(const struct identity *identity, enum verb verb, const struct kind *kind, const char *tenant);
+enum auth_answer auth_may(const struct identity *identity, enum verb verb, int subject, const char *tenant);
 /* Whether this object of `view` is one that the identity may know of; others' are as if they were not there. */
 bool auth_may_see(const struct identity *identity, const struct view *view, const json_t *object);
+int auth_subject_of(const struct view *view); /* a view's, for auth_may() */
 /*
  * `instances.tenantd is forbidden: User "u" cannot list resource "instances" in API group "tenantd" in the namespace
  * "n"`
  */
-bool raise_forbidden_verb(struct request *request, const char *verb, struct err *err);
-const char *verb_name(enum verb verb); /* "list" */
+bool raise_forbidden_verb(struct request *request, enum verb verb, struct err *err);

@@ -1,6 +1,8 @@
 /* One request and its answer on the wire. */
 #include "api/exchange.h"
 
+#include <arpa/inet.h>
+
 #include "api/auth.h"
 #include "api/routes.h"
 #include "api/status.h"
@@ -13,6 +15,8 @@
  * answer.
  */
 #define DISCARD_MAX (32 * 1024 * 1024)
+/* A body from whom nobody knows, as a login's is. */
+#define PUBLIC_BODY_MAX (16 * 1024)
 
 static const struct metric requests_total = {
     .name = "tenantd_api_requests_total",
@@ -273,6 +277,24 @@ static char *copy_header(struct MHD_Connection *connection, const char *name)
     return mem_strdup(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
 }
 
+static size_t max_body(const struct exchange *exchange)
+{
+    size_t max = (size_t)exchange->context->limits->max_body_bytes;
+    return route_is_public(exchange->request.route) && max > PUBLIC_BODY_MAX ? PUBLIC_BODY_MAX : max;
+}
+
+static void note_address(struct MHD_Connection *connection, struct request *request)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *address = info ? info->client_addr : NULL;
+    if (address && address->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)address)->sin_addr, request->address,
+                  sizeof(request->address));
+    if (address && address->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, request->address,
+                  sizeof(request->address));
+}
+
 /* What can be said without knowing who asks; true: nothing, so go on. */
 static bool check_head(struct exchange *exchange, struct err *err)
 {
@@ -291,9 +313,9 @@ static bool check_head(struct exchange *exchange, struct err *err)
         return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
     CLEANUP(freep) char *length = copy_header(exchange->connection, "Content-Length");
     int64_t bytes = 0;
-    if (length && str_parse_int64(length, 0, INT64_MAX, &bytes) && bytes > exchange->context->limits->max_body_bytes)
-        return err_set(err, ERR_TOO_LARGE, "the body has %lld bytes; at most %lld are taken", (long long)bytes,
-                       (long long)exchange->context->limits->max_body_bytes);
+    if (length && str_parse_int64(length, 0, INT64_MAX, &bytes) && bytes > (int64_t)max_body(exchange))
+        return err_set(err, ERR_TOO_LARGE, "the body has %lld bytes; at most %zu are taken", (long long)bytes,
+                       max_body(exchange));
     return true;
 }
 
@@ -315,6 +337,8 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *method)
     request->accept = copy_header(connection, "Accept");
     request->content_type = copy_header(connection, "Content-Type");
     request->authorization = copy_header(connection, "Authorization");
+    request->idempotency_key = copy_header(connection, "Idempotency-Key");
+    note_address(connection, request);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, find_impersonation, &request->impersonates);
     if (!check_head(exchange, &err))
         fail(exchange, &err);
@@ -327,7 +351,7 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *method)
 static enum MHD_Result take_body(struct exchange *exchange, const char *upload, size_t *upload_size)
 {
     struct request *request = &exchange->request;
-    size_t max = (size_t)exchange->context->limits->max_body_bytes;
+    size_t max = max_body(exchange);
     if (clock_mono_ms() - request->started_mono_ms > exchange_arrival_ms(exchange->context))
         return MHD_NO;
     if (!exchange->is_answered && !exchange->is_identified) {

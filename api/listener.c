@@ -13,8 +13,6 @@
 #include "api/exchange.h"
 #include "base/log.h"
 
-/* Headers and chunks of a body are read into this much; longer headers are answered 431. */
-#define CONNECTION_MEMORY (32 * 1024)
 /* Connections whose going is worth telling malloc. */
 #define CROWD 200
 /* TLS 1.2 and 1.3 with what GnuTLS thinks is good today. */
@@ -154,7 +152,8 @@ static bool start_daemon(struct listener *listener, int fd, struct err *err)
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_begin, &listener->context, MHD_OPTION_NOTIFY_COMPLETED, exchange_complete, NULL,
         MHD_OPTION_NOTIFY_CONNECTION, note_connection, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->limits->max_connections,
+        /* Headers and chunks of a body are read into this much; longer headers are answered 431. */
+        (size_t)options->limits->head_bytes, MHD_OPTION_CONNECTION_LIMIT, (unsigned)options->limits->max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_ARRAY, is_encrypted ? tls : none, MHD_OPTION_END);
     if (listener->daemon)
         return true;

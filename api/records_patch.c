@@ -16,7 +16,7 @@ static bool read_type(const struct request *request, enum patch_type *ret, struc
     return *ret == PATCH_JSON || str_equal(media, "application/merge-patch+json") ||
            err_set(err, ERR_UNSUPPORTED,
                    "the body of the request was in an unknown format - accepted media types include: "
-                   "application/json-patch+json, application/merge-patch+json");
+                   "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml");
 }
 
 /* The stored document as the patch leaves it. */
@@ -58,6 +58,9 @@ bool records_patch(struct worker *worker, struct request *request, struct answer
 {
     CLEANUP(json_decrefp) json_t *patch = NULL;
     enum patch_type type;
+    CLEANUP(freep) char *media = request_media_type(request);
+    if (str_equal(media, "application/apply-patch+yaml"))
+        return records_apply(worker, request, answer, err);
     if (!read_type(request, &type, err) || !json_parse(request->body.text, request->body.len, &patch, err))
         return false;
     for (int tries = 1;; tries++) {

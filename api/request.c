@@ -18,6 +18,7 @@ void request_release(struct request *request)
     if (request->authorization)
         mem_wipe(request->authorization, strlen(request->authorization));
     free(request->authorization);
+    free(request->idempotency_key);
     problems_release(&request->problems);
     free(request->about_name);
 }
@@ -70,6 +71,32 @@ bool request_document(const struct request *request, json_t **ret_document, stru
         return err_set(err, ERR_BAD_REQUEST, "the body must be an object, not %s", value_type_wording(document));
     *ret_document = STEAL(document);
     return true;
+}
+
+bool request_decode(struct request *request, const struct field *fields, void *ret_struct, json_t **ret_document,
+                    struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *document = NULL;
+    if (!request_document(request, &document, err))
+        return false;
+    problems_release(&request->problems);
+    fields_decode(fields, document, "", ret_struct, &request->problems);
+    if (!problems_to_err(&request->problems, err))
+        return false;
+    if (ret_document)
+        *ret_document = STEAL(document);
+    return true;
+}
+
+bool request_is_flat(const struct request *request)
+{
+    const struct strv *segments = &request->uri.segments;
+    if (segments->count > 0 && str_equal(segments->items[0], "auth"))
+        return true;
+    if (segments->count < 3 || !str_equal(segments->items[0], "api") || !str_equal(segments->items[1], "v1"))
+        return false;
+    const char *plural = segments->items[2];
+    return !str_equal(plural, "namespaces") && !str_equal(plural, "events"); /* Kubernetes' own */
 }
 
 bool request_mode(const struct request *request, enum store_mode *ret_mode, struct err *err)

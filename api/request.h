@@ -7,6 +7,8 @@
 #include "api/uri.h"
 #include "api/view.h"
 #include "reconcilers/reconcile.h"
+#include "store/account.h"
+#include "store/audit.h"
 #include "store/feed.h"
 
 struct api_options;
@@ -41,20 +43,6 @@ bool worker_open(struct worker *worker, struct err *err) MUST_USE;
 struct docker *worker_docker(struct worker *worker, struct err *err);
 struct server *worker_server(struct worker *worker); /* borrowed; after worker_open() */
 
-enum verb {
-    VERB_NONE = 0, /* not about records */
-    VERB_GET = 1,
-    VERB_LIST = 2,
-    VERB_WATCH = 4,
-    VERB_CREATE = 8,
-    VERB_UPDATE = 16,
-    VERB_PATCH = 32,
-    VERB_DELETE = 64,
-    VERB_PLAN = 128,
-    VERB_LOG = 256,
-    VERB_SECRETS = 512,
-};
-
 struct request {
     char *method;
     char *target; /* as it came */
@@ -63,15 +51,19 @@ struct request {
     char *accept, *content_type, *authorization;
     bool impersonates; /* an Impersonate-* header was there */
     bool is_encrypted; /* came over TLS */
+    char address[64];  /* the peer's, as text */
+    char *idempotency_key;
     int64_t started_mono_ms;
 
     const struct route *route; /* NULL: no such path */
     struct identity identity;
+    struct store_origin origin; /* whose act its writes are; texts are borrowed from above, or static */
 
     /* What the route's pattern and the path say; texts are borrowed from uri. */
     struct view view;      /* zeroed where the path is about no objects */
     const char *namespace; /* NULL: not in the path */
     const char *name;
+    json_t *managed;          /* managedFields that a write is to set; NULL: they stay. Borrowed */
     struct problems problems; /* of the body; become the causes of a 422 */
     /* What an error is about: the view and name above, unless a handler knows better. NULL: nothing in particular. */
     const struct view *about;
@@ -81,6 +73,14 @@ void request_release(struct request *request);
 
 /* The part of the path that a pattern's {name} stands for; NULL when the pattern has none. */
 const char *request_param(const struct request *request, const char *name);
+/*
+ * The body into the zeroed struct that `fields` describe; its problems become request->problems. The struct is to be
+ * fields_release()d in any case. `ret_document` may be NULL: else the body itself, to see which members it has.
+ */
+bool request_decode(struct request *request, const struct field *fields, void *ret_struct, json_t **ret_document,
+                    struct err *err) MUST_USE;
+/* Whether its errors are the platform API's `{"detail": ...}` and not Kubernetes' Status. */
+bool request_is_flat(const struct request *request);
 void request_set_about(struct request *request, const struct view *view, const char *name);
 /*
  * The body as a JSON value: application/json (also when the type is absent) or application/yaml. ERR_UNSUPPORTED for

@@ -1,6 +1,15 @@
-/* `kubectl auth can-i` and `auth whoami`, for clients that send JSON. */
+/* `kubectl auth can-i` and `auth whoami`. */
 #include "api/auth.h"
 #include "api/handlers.h"
+#include "api/protobuf.h"
+
+/* kubectl from 1.32 on sends protobuf here, and does not fall back. */
+static bool review_document(const struct request *request, json_t **ret, struct err *err)
+{
+    CLEANUP(freep) char *media = request_media_type(request);
+    return str_equal(media, MEDIA_PROTOBUF) ? protobuf_review(request->body.text, request->body.len, ret, err)
+                                            : request_document(request, ret, err);
+}
 
 static json_t *review_new(const char *kind, const char *group, json_t *status_taken)
 {
@@ -19,12 +28,17 @@ static bool is_reading(const char *verb)
     return str_equal(verb, "get") || str_equal(verb, "list") || str_equal(verb, "watch");
 }
 
-static bool allows_verb(const struct identity *identity, const char *verb, const struct kind *kind, const char *tenant)
+static bool is_unlimited(const struct identity *identity)
 {
-    for (unsigned bit = VERB_GET; bit <= VERB_SECRETS; bit <<= 1)
-        if (str_equal(verb_name((enum verb)bit), verb))
-            return auth_may(identity, (enum verb)bit, kind, tenant) == AUTH_ALLOWED;
-    return str_equal(verb, "*") && identity->role == ROLE_ADMIN;
+    return identity->role == ROLE_ADMIN && identity->verbs == 0;
+}
+
+static bool allows_verb(const struct identity *identity, const char *verb, int subject, const char *tenant)
+{
+    enum verb known;
+    if (verb && verb_from_name(verb, &known))
+        return auth_may(identity, known, subject, tenant) == AUTH_ALLOWED;
+    return str_equal(verb, "*") && is_unlimited(identity);
 }
 
 static bool allows_resource(const struct identity *identity, const json_t *attributes)
@@ -41,21 +55,21 @@ static bool allows_resource(const struct identity *identity, const json_t *attri
             return false;
     }
     if (!kind && !is_events)
-        return identity->role == ROLE_ADMIN && str_equal(plural, "*");
+        return is_unlimited(identity) && str_equal(plural, "*");
     /* kubectl sends the context's namespace for cluster-scoped kinds, too. */
     bool is_namespaced = is_events || kind->namespaced;
     const char *tenant = is_namespaced ? namespace : kind->id == KIND_TENANT ? name : NULL;
     bool is_all = !tenant || tenant[0] == '\0';
     if (is_all && identity->role != ROLE_ADMIN && is_namespaced)
         return false; /* all namespaces are more than one's own */
-    return allows_verb(identity, verb, kind, is_all ? NULL : tenant);
+    return allows_verb(identity, verb, kind ? (int)kind->id : ABOUT_EVENTS, is_all ? NULL : tenant);
 }
 
 bool review_access(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     (void)worker;
     CLEANUP(json_decrefp) json_t *body = NULL;
-    if (!request_document(request, &body, err))
+    if (!review_document(request, &body, err))
         return false;
     const json_t *attributes = json_at(body, "spec", "resourceAttributes", NULL);
     bool is_allowed =
@@ -81,7 +95,7 @@ static void add_rule(json_t *rules, const struct identity *identity, const struc
 {
     json_t *verbs = json_array();
     for (unsigned bit = VERB_GET; bit <= VERB_DELETE; bit <<= 1)
-        if (auth_may(identity, (enum verb)bit, view->record_kind, tenant) == AUTH_ALLOWED)
+        if (auth_may(identity, (enum verb)bit, auth_subject_of(view), tenant) == AUTH_ALLOWED)
             json_push(verbs, json_from_text(verb_name((enum verb)bit)));
     json_t *rule = json_object();
     json_put(rule, "verbs", verbs);
@@ -94,7 +108,7 @@ bool review_rules(struct worker *worker, struct request *request, struct answer 
 {
     (void)worker;
     CLEANUP(json_decrefp) json_t *body = NULL;
-    if (!request_document(request, &body, err))
+    if (!review_document(request, &body, err))
         return false;
     const char *namespace = json_text(json_object_get(body, "spec"), "namespace");
     json_t *rules = json_array();
@@ -121,10 +135,16 @@ bool review_self(struct worker *worker, struct request *request, struct answer *
     (void)worker;
     (void)err;
     const struct identity *identity = &request->identity;
-    CLEANUP(freep) char *member = mem_printf("tenant:%s", identity->namespace);
+    json_t *groups = json_array();
+    if (identity->role == ROLE_ADMIN)
+        json_push(groups, json_string("admin"));
+    for (size_t i = 0; i < IDENTITY_TENANTS_MAX && identity->tenants[i][0]; i++) {
+        CLEANUP(freep) char *member = mem_printf("tenant:%s", identity->tenants[i]);
+        json_push(groups, json_from_text(member));
+    }
     json_t *user = json_object();
     json_put_text(user, "username", identity->user);
-    json_put(user, "groups", one_text(identity->role == ROLE_ADMIN ? "admin" : member));
+    json_put(user, "groups", groups);
     json_t *status = json_object();
     json_put(status, "userInfo", user);
     answer_json(answer, 201, review_new("SelfSubjectReview", "authentication.k8s.io", status));

@@ -13,11 +13,29 @@ const struct route routes[] = {
     { "GET", "/healthz", ACCESS_ANYBODY, VERB_NONE, health_live },
     { "GET", "/livez", ACCESS_ANYBODY, VERB_NONE, health_live },
     { "GET", "/readyz", ACCESS_ANYBODY, VERB_NONE, health_ready },
-    { "GET", "/metrics", ACCESS_ADMIN, VERB_NONE, metrics_show },
-    { "GET", "/orphans", ACCESS_ADMIN, VERB_NONE, orphans_show },
-    { "POST", "/orphans/removal", ACCESS_ADMIN, VERB_NONE, orphans_remove },
+    { "GET", "/metrics", ACCESS_GRANTS, VERB_GET, metrics_show, .about = ABOUT_METRICS },
+    { "GET", "/orphans", ACCESS_GRANTS, VERB_LIST, orphans_show, .about = ABOUT_ORPHANS },
+    { "POST", "/orphans/removal", ACCESS_GRANTS, VERB_DELETE, orphans_remove, .about = ABOUT_ORPHANS },
     { "GET", "/version", ACCESS_TOKEN, VERB_NONE, discovery_version },
     { "GET", "/openapi/v2", ACCESS_TOKEN, VERB_NONE, openapi_v2 },
+    { "GET", "/openapi/v3", ACCESS_TOKEN, VERB_NONE, openapi_index },
+    { "GET", "/openapi/v3/apis/tenantd/v1", ACCESS_TOKEN, VERB_NONE, openapi_records },
+    { "GET", "/openapi.json", ACCESS_TOKEN, VERB_NONE, openapi_platform },
+
+    { "POST", "/auth/register", ACCESS_ANYBODY, VERB_NONE, account_register, .act = "register" },
+    { "POST", "/auth/login", ACCESS_ANYBODY, VERB_NONE, account_login, .act = "login" },
+    { "POST", "/auth/logout", ACCESS_TOKEN, VERB_NONE, account_logout, .act = "logout" },
+    { "POST", "/auth/password-change", ACCESS_TOKEN, VERB_NONE, account_change_password, .act = "password-change" },
+    { "GET", "/auth/me", ACCESS_TOKEN, VERB_NONE, account_me },
+    { "GET", "/auth/accounts", ACCESS_GRANTS, VERB_LIST, accounts_list, .about = ABOUT_ACCOUNTS },
+    { "POST", "/auth/accounts", ACCESS_GRANTS, VERB_CREATE, accounts_create, .about = ABOUT_ACCOUNTS },
+    { "GET", "/auth/accounts/{id}", ACCESS_GRANTS, VERB_GET, accounts_get, .about = ABOUT_ACCOUNTS },
+    { "PATCH", "/auth/accounts/{id}", ACCESS_GRANTS, VERB_PATCH, accounts_change, .about = ABOUT_ACCOUNTS },
+    { "DELETE", "/auth/accounts/{id}", ACCESS_GRANTS, VERB_DELETE, accounts_delete, .about = ABOUT_ACCOUNTS },
+    { "GET", "/auth/tokens", ACCESS_GRANTS, VERB_LIST, tokens_list, .about = ABOUT_TOKENS },
+    { "POST", "/auth/tokens", ACCESS_GRANTS, VERB_CREATE, tokens_create, .about = ABOUT_TOKENS },
+    { "DELETE", "/auth/tokens/{id}", ACCESS_GRANTS, VERB_DELETE, tokens_revoke, .about = ABOUT_TOKENS },
+    { "GET", "/auth/audit", ACCESS_GRANTS, VERB_LIST, audit_show, .about = ABOUT_AUDIT },
 
     { "GET", "/api", ACCESS_TOKEN, VERB_NONE, discovery_core },
     { "GET", "/apis", ACCESS_TOKEN, VERB_NONE, discovery_groups },
@@ -34,6 +52,28 @@ const struct route routes[] = {
     { "GET", "/api/v1/events", ACCESS_GRANTS, VERB_LIST, resources_list, &event_view },
     { "GET", "/api/v1/namespaces/{namespace}/events", ACCESS_GRANTS, VERB_LIST, resources_list, &event_view },
     { "GET", "/api/v1/namespaces/{namespace}/events/{name}", ACCESS_GRANTS, VERB_GET, resources_get, &event_view },
+
+    { "GET", "/api/v1/instances", ACCESS_GRANTS, VERB_LIST, platform_instance_list, .of = &kinds[KIND_INSTANCE] },
+    { "POST", "/api/v1/instances", ACCESS_GRANTS, VERB_CREATE, platform_instance_create, .of = &kinds[KIND_INSTANCE] },
+    { "GET", "/api/v1/instances/{id}", ACCESS_GRANTS, VERB_GET, platform_instance_get, .of = &kinds[KIND_INSTANCE] },
+    { "PUT", "/api/v1/instances/{id}", ACCESS_GRANTS, VERB_UPDATE, platform_instance_put, .of = &kinds[KIND_INSTANCE] },
+    { "DELETE", "/api/v1/instances/{id}", ACCESS_GRANTS, VERB_DELETE, platform_instance_delete,
+      .of = &kinds[KIND_INSTANCE] },
+    { "GET", "/api/v1/instances/{id}/status", ACCESS_GRANTS, VERB_GET, platform_instance_status,
+      .of = &kinds[KIND_INSTANCE] },
+    { "GET", "/api/v1/instances/{id}/logs", ACCESS_GRANTS, VERB_LOG, platform_instance_logs,
+      .of = &kinds[KIND_INSTANCE] },
+    { "GET", "/api/v1/instances/{id}/backups", ACCESS_GRANTS, VERB_GET, platform_instance_backups,
+      .of = &kinds[KIND_INSTANCE] },
+    { "POST", "/api/v1/instances/{id}/actions", ACCESS_GRANTS, VERB_ACT, platform_instance_act,
+      .of = &kinds[KIND_INSTANCE] },
+    { "GET", "/api/v1/tenants", ACCESS_GRANTS, VERB_LIST, platform_tenant_list, .of = &kinds[KIND_TENANT] },
+    { "POST", "/api/v1/tenants", ACCESS_GRANTS, VERB_CREATE, platform_tenant_create, .of = &kinds[KIND_TENANT] },
+    { "GET", "/api/v1/tenants/{id}", ACCESS_GRANTS, VERB_GET, platform_tenant_get, .of = &kinds[KIND_TENANT] },
+    { "PUT", "/api/v1/tenants/{id}", ACCESS_GRANTS, VERB_UPDATE, platform_tenant_put, .of = &kinds[KIND_TENANT] },
+    { "DELETE", "/api/v1/tenants/{id}", ACCESS_GRANTS, VERB_DELETE, platform_tenant_delete, .of = &kinds[KIND_TENANT] },
+    { "GET", "/api/v1/tenants/customer/{customer_id}/stats", ACCESS_GRANTS, VERB_GET, platform_customer_stats,
+      .of = &kinds[KIND_TENANT] },
 
     { "GET", NAMESPACED "/{plural}/{name}/log", ACCESS_GRANTS, VERB_LOG, logs_show },
     { "GET", NAMESPACED "/{plural}/{name}/secrets", ACCESS_GRANTS, VERB_SECRETS, secrets_show },
@@ -139,7 +179,8 @@ bool routes_find(struct request *request, struct err *err)
         if (!str_equal(route->method, method_of(request)))
             continue;
         request->route = route;
-        if (route->access != ACCESS_GRANTS || (find_view(request) && has_right_scope(request)))
+        if (route->access != ACCESS_GRANTS || route->about || route->of ||
+            (find_view(request) && has_right_scope(request)))
             return true;
         request->route = NULL;
         return no_such_path(err);
@@ -163,6 +204,55 @@ bool route_is_public(const struct route *route)
     return route && route->access == ACCESS_ANYBODY;
 }
 
+/* ---- what is answered ---- */
+
+static bool is_success(const struct route *route, int status)
+{
+    bool is_post = str_equal(route->method, "POST");
+    bool is_review = is_post && strstr(route->pattern, "reviews");
+    if (status == 201)
+        return route->verb == VERB_CREATE || is_review || str_equal(route->pattern, "/auth/register") ||
+               route->verb == VERB_PATCH; /* an apply that creates */
+    if (status == 202)
+        return route->verb == VERB_ACT || (route->of && route->verb == VERB_DELETE);
+    if (status != 200 || route->verb == VERB_CREATE || route->verb == VERB_ACT || is_review)
+        return false;
+    return !(route->of && route->verb == VERB_DELETE) && !str_equal(route->pattern, "/auth/register");
+}
+
+bool route_documents(const struct route *route, int status)
+{
+    bool writes = !str_equal(route->method, "GET");
+    switch (status) {
+    case 200:
+    case 201:
+    case 202:
+        return is_success(route, status);
+    case 401:
+        return !route_is_public(route) || writes;
+    case 403:
+    case 404:
+        return route->access != ACCESS_ANYBODY || writes;
+    case 409:
+        return writes || route->verb == VERB_LOG;
+    case 410:
+        return route->verb == VERB_LIST && !route->of;
+    case 413:
+    case 415:
+    case 422:
+        return writes;
+    case 400:
+    case 429:
+    case 500:
+    case 502:
+    case 503:
+    case 504:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* ---- running ---- */
 
 /* A list and a watch have one path. */
@@ -179,19 +269,35 @@ static bool settle_verb(const struct request *request, enum verb *ret_verb, stru
     return true;
 }
 
+/* Whose the record is, is known only when it was found: its handler asks then. */
+static bool asks_again(const struct route *route)
+{
+    return strstr(route->pattern, "id}") || (route->verb == VERB_CREATE && route->of->namespaced);
+}
+
 static bool check_grants(struct request *request, struct err *err)
 {
     enum verb verb;
+    int subject = request->route->about;
+    const char *tenant = NULL;
     if (!settle_verb(request, &verb, err))
         return false;
-    const struct kind *kind = request->view.record_kind;
-    bool is_tenant = kind && kind->id == KIND_TENANT;
-    const char *tenant = is_tenant ? request->name : request->namespace;
-    switch (auth_may(&request->identity, verb, kind, tenant)) {
+    request->origin.verb = verb_name(verb);
+    if (request->route->of) {
+        if (asks_again(request->route))
+            return true;
+        request->view = view_of_kind(request->route->of);
+        subject = (int)request->route->of->id;
+    } else if (!subject) {
+        const struct kind *kind = request->view.record_kind;
+        subject = auth_subject_of(&request->view);
+        tenant = kind && kind->id == KIND_TENANT ? request->name : request->namespace;
+    }
+    switch (auth_may(&request->identity, verb, subject, tenant)) {
     case AUTH_ALLOWED:
         return true;
     case AUTH_FORBIDDEN:
-        return raise_forbidden_verb(request, verb_name(verb), err);
+        return raise_forbidden_verb(request, verb, err);
     case AUTH_HIDDEN:
         break;
     }
@@ -204,19 +310,14 @@ static bool check_grants(struct request *request, struct err *err)
 
 bool routes_run(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
-    switch (request->route->access) {
-    case ACCESS_ANYBODY:
-    case ACCESS_TOKEN:
-        break;
-    case ACCESS_ADMIN:
-        if (request->identity.role != ROLE_ADMIN)
-            return err_set(err, ERR_FORBIDDEN, "forbidden: User \"%s\" cannot get path \"%s\"", request->identity.user,
-                           request->route->pattern);
-        break;
-    case ACCESS_GRANTS:
-        if (!check_grants(request, err))
-            return false;
-        break;
-    }
-    return request->route->handler(worker, request, answer, err);
+    const struct route *route = request->route;
+    request->origin = (struct store_origin){ request->identity.user, request->address, NULL };
+    if (route->access == ACCESS_GRANTS && !check_grants(request, err))
+        return false;
+    if (route->act)
+        request->origin.verb = route->act;
+    store_set_origin(worker->store, &request->origin);
+    bool good = route->handler(worker, request, answer, err);
+    store_set_origin(worker->store, NULL);
+    return good;
 }

@@ -4,10 +4,13 @@
 #include "api/request.h"
 
 enum access {
-    ACCESS_ANYBODY, /* without a token: health alone */
+    ACCESS_ANYBODY, /* without a token: health, logging in */
     ACCESS_TOKEN,   /* anybody with one */
-    ACCESS_ADMIN,
-    ACCESS_GRANTS, /* what api/auth.c grants for `verb` on the view and tenant that the path names */
+    /*
+     * What api/auth.c grants for `verb` on the view (or `about`) and the tenant that the path names. Where the path has
+     * an id and no tenant, the handler asks again as soon as it knows whose that is.
+     */
+    ACCESS_GRANTS,
 };
 
 struct route {
@@ -17,6 +20,9 @@ struct route {
     enum verb verb;
     handler_fn *handler;
     const struct view *view; /* NULL: of the kind that {plural} names, if it has that */
+    int about;               /* enum auth_subject where it is about no records; 0: it is */
+    const struct kind *of;   /* of the platform API's routes: the records behind it */
+    const char *act;         /* what the audit calls it; NULL: the verb's name */
 };
 extern const struct route routes[]; /* ends with a NULL method */
 
@@ -26,6 +32,8 @@ extern const struct route routes[]; /* ends with a NULL method */
  */
 bool routes_find(struct request *request, struct err *err) MUST_USE;
 char *routes_methods(const struct uri *uri); /* "GET, POST": what its path offers, for an Allow header; owned */
+/* Whether the route may answer with this status: /openapi/v3 and /openapi.json are printed from it. Pure. */
+bool route_documents(const struct route *route, int status);
 /* Whether anybody may call what was found, without a token. */
 bool route_is_public(const struct route *route);
 /* Checks what the identity may, then runs the handler. On a worker. */

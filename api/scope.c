@@ -125,7 +125,8 @@ static bool list_records(const struct scope *scope, struct store *store, const s
     bool is_member = scope->identity.role != ROLE_ADMIN;
     bool is_selective = !selector_is_empty(&scope->selector) || is_member;
     /* scope_has() would leave out the others, too; but why read them. */
-    const char *own = is_member && scope->view.is_namespaced ? scope->identity.namespace : NULL;
+    bool has_one = scope->identity.tenants[0][0] && !scope->identity.tenants[1][0];
+    const char *own = is_member && has_one && scope->view.is_namespaced ? scope->identity.tenants[0] : NULL;
     int64_t read_limit = page->limit == 0 ? 0 : is_selective ? page->limit + PAGE_AT_ONCE : page->limit + 1;
     for (;;) {
         CLEANUP(records_release) struct records records = { 0 };

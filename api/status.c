@@ -105,10 +105,29 @@ static json_t *invalid_message(const struct request *request, const json_t *caus
     return json_from_text(text.text);
 }
 
+/* `{"detail": "...", "errors": [{"field", "message"}]}` */
+static json_t *flat_failure(const struct request *request, const struct err *err)
+{
+    json_t *failure = json_object();
+    json_put(failure, "detail", json_from_text(err_message(err)));
+    if (request->problems.count == 0)
+        return failure;
+    json_t *errors = json_array();
+    for (size_t i = 0; i < request->problems.count; i++) {
+        json_t *error = json_object();
+        json_put(error, "field", json_from_text(request->problems.items[i].path));
+        json_put(error, "message", json_from_text(request->problems.items[i].message));
+        json_push(errors, error);
+    }
+    json_put(failure, "errors", errors);
+    return failure;
+}
+
 void status_answer(const struct request *request, const struct err *err, struct answer *answer)
 {
-    json_t *status = status_failure(err);
-    if (request->about) {
+    bool is_flat = request_is_flat(request);
+    json_t *status = is_flat ? flat_failure(request, err) : status_failure(err);
+    if (request->about && !is_flat) {
         json_t *details = json_object();
         json_put_text(details, "name", request->about_name);
         json_put_text(details, "group", request->about->group);

@@ -4,6 +4,8 @@
 #include <ctype.h>
 
 static const char *const record_field_labels[] = { "metadata.name", "metadata.namespace", "status.phase", NULL };
+static const char *const instance_field_labels[] = { "metadata.name", "metadata.namespace", "status.phase", "spec.app",
+                                                     NULL };
 
 struct view view_of_kind(const struct kind *kind)
 {
@@ -14,7 +16,7 @@ struct view view_of_kind(const struct kind *kind)
         .group = API_GROUP,
         .record_kind = kind,
         .is_namespaced = kind->namespaced,
-        .field_labels = record_field_labels,
+        .field_labels = kind->id == KIND_INSTANCE ? instance_field_labels : record_field_labels,
         .columns = kind->columns,
     };
 }

@@ -7,9 +7,7 @@
 #include "api/stream.h"
 #include "api/watch_lines.h"
 
-/* A watch goes on when its reader has taken all but this. */
-#define REFILL_BELOW (WATCH_BUFFER / 4)
-#define RETRY_MS     SECOND_MS
+#define RETRY_MS SECOND_MS
 
 struct watch {
     struct pool_job job; /* the first member: a job is its watch */
@@ -35,11 +33,18 @@ struct watches {
     struct streams *streams;
     struct feed *feed;
     struct pool *workers;
+    size_t buffer_bytes;
     int subscription;
     pthread_mutex_t lock; /* guards what follows */
     struct watch *all;
     size_t count;
 };
+
+/* A watch goes on when its reader has taken all but this. */
+static size_t refill_below(const struct watch *watch)
+{
+    return watch->watches->buffer_bytes / 4;
+}
 
 static void watch_free(struct watch *watch)
 {
@@ -80,7 +85,7 @@ static enum filled fill(struct watch *watch, struct store *store)
 {
     CLEANUP(str_release) struct str lines = STR_INIT;
     size_t unsent = stream_unsent(watch->stream);
-    enum filled filled = unsent < WATCH_BUFFER ? FILLED_ALL : FILLED_UP;
+    enum filled filled = unsent < watch->watches->buffer_bytes ? FILLED_ALL : FILLED_UP;
     while (filled == FILLED_ALL && !stream_is_gone(watch->stream)) {
         bool is_expired = false;
         struct change *change = feed_next(watch->watches->feed, store, watch->version, &is_expired);
@@ -93,7 +98,7 @@ static enum filled fill(struct watch *watch, struct store *store)
         if (change)
             watch->version = change->version;
         change_unref(change);
-        if (unsent + lines.len >= WATCH_BUFFER)
+        if (unsent + lines.len >= watch->watches->buffer_bytes)
             filled = FILLED_UP;
     }
     say(watch, &lines);
@@ -104,7 +109,7 @@ static void note_filled(struct watch *watch, enum filled filled)
 {
     watch->is_full = filled == FILLED_UP;
     if (watch->is_full)
-        stream_tell_when_below(watch->stream, REFILL_BELOW);
+        stream_tell_when_below(watch->stream, refill_below(watch));
     if (filled == FILLED_EXPIRED)
         expire(watch);
 }
@@ -151,7 +156,7 @@ static void tick(struct watch *watch)
 
 static void pump(struct watch *watch, int64_t now_mono_ms)
 {
-    if (watch->is_full && stream_unsent(watch->stream) > REFILL_BELOW)
+    if (watch->is_full && stream_unsent(watch->stream) > refill_below(watch))
         return;
     if (now_mono_ms < watch->retry_mono_ms)
         return;
@@ -211,11 +216,12 @@ static void wake(void *context)
 
 /* ---- life ---- */
 
-struct watches *watches_new(struct streams *streams, struct feed *feed)
+struct watches *watches_new(struct streams *streams, struct feed *feed, size_t buffer_bytes)
 {
     struct watches *watches = MEM_NEW(struct watches);
     watches->streams = streams;
     watches->feed = feed;
+    watches->buffer_bytes = buffer_bytes;
     pthread_mutex_init(&watches->lock, NULL);
     return watches;
 }

@@ -2,6 +2,7 @@
 #include "api/write.h"
 
 #include "api/api.h"
+#include "api/auth.h"
 #include "api/status.h"
 #include "specs/wording.h"
 
@@ -186,12 +187,25 @@ static bool check_member(const struct request *request, const struct kind *kind,
     return may;
 }
 
+/* Who was suspended may not lift that by hand: it is its own verb. */
+static bool check_suspension(const struct identity *identity, const struct record *old, const struct record *next,
+                             struct err *err)
+{
+    const char *before = old ? record_annotation(old, ANNOTATION_SUSPENDED) : NULL;
+    if (next->key.kind != KIND_INSTANCE || str_equal(before, record_annotation(next, ANNOTATION_SUSPENDED)) ||
+        auth_may(identity, VERB_SUSPEND, KIND_INSTANCE, next->key.namespace) == AUTH_ALLOWED)
+        return true;
+    return err_set(err, ERR_FORBIDDEN, "User \"%s\" cannot change annotation %s", identity->user, ANNOTATION_SUSPENDED);
+}
+
 static bool admit(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
 {
     const struct admission *admission = context;
     struct problems *problems = &admission->request->problems;
     const struct kind *kind = &kinds[next->key.kind];
     problems_release(problems); /* of an earlier run: the store may ask twice */
+    if (!check_suspension(&admission->request->identity, old, next, err))
+        return false;
     if (old) {
         keep_teardown(old, next);
         if (!record_settle(kind, old, next, problems))
@@ -218,6 +232,7 @@ static struct store_write write_options(struct admission *admission, enum store_
         .admit = admit,
         .context = admission,
         .who = admission->request->identity.user,
+        .managed = admission->request->managed,
     };
 }
 

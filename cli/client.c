@@ -105,6 +105,8 @@ bool client_raise(int http_status, const char *body, size_t len, struct err *err
         return err_set(err, code, "the server answered %d%s%s", http_status, text.len > 0 ? ": " : "", text.text);
     }
     const char *message = json_text(status, "message");
+    if (!message)
+        message = json_text(status, "detail"); /* what is below /auth */
     const json_t *causes = json_at(status, "details", "causes", NULL);
     text_add_clean(&text, message ? message : "");
     if (code == ERR_INVALID && json_array_size(causes) > 0)

@@ -12,6 +12,7 @@
 #include "clients/postgres/cluster.h"
 #include "clients/postgres/pg.h"
 #include "clients/postgres/server.h"
+#include "store/account.h"
 
 enum {
     SMALL_FILE = 4096,

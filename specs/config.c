@@ -152,6 +152,12 @@ static const struct field listen_fields[] = {
       .max = 64 * 1024 * 1024, .doc = "Largest body of a request." },
     { "idleTimeout", FIELD_DURATION, offsetof(struct config_listen, idle_timeout_ms), .fallback = "60s",
       .min = SECOND_MS, .max = HOUR_MS, .doc = "How long a silent connection is kept." },
+    { "maxHead", FIELD_BYTES, offsetof(struct config_listen, head_bytes), .fallback = "32Ki", .min = 4096,
+      .max = 1024 * 1024, .doc = "Memory of a connection: a request's line and headers must fit into it." },
+    { "watchBuffer", FIELD_BYTES, offsetof(struct config_listen, watch_buffer_bytes), .fallback = "256Ki",
+      .min = 16 * 1024, .max = 256 * 1024 * 1024,
+      .doc = "What the reader of a watch may leave unread; the watch stands still then, and is dropped when nothing is "
+             "read for idleTimeout." },
     { NULL },
 };
 
@@ -266,6 +272,8 @@ const struct field config_fields[] = {
       .doc = "A reverse proxy (Traefik) in front of the instances." },
     { "postgres", FIELD_OBJECT, offsetof(struct config, postgres), .fields = postgres_fields,
       .doc = "The database server, for records and instances." },
+    { "accounts", FIELD_OBJECT, offsetof(struct config, accounts), .fields = config_accounts_fields,
+      .doc = "People's accounts, and what the platform API makes for them." },
     { "registries", FIELD_LIST, offsetof(struct config, registries), .fields = registry_fields,
       .item_size = sizeof(struct config_registry), .doc = "Image registries that ask for a password." },
     { "controller", FIELD_OBJECT, offsetof(struct config, controller), .fields = controller_fields,

@@ -20,6 +20,8 @@ struct config {
         int64_t max_connections;
         int64_t max_body_bytes;
         int64_t idle_timeout_ms;
+        int64_t head_bytes;         /* of a request's line and headers */
+        int64_t watch_buffer_bytes; /* that a watch's reader may leave unread */
     } listen;
     struct config_docker {
         char *host; /* NULL: DOCKER_HOST, else unix:///var/run/docker.sock */
@@ -45,6 +47,20 @@ struct config {
             host_for_containers; /* as containers reach it; NULL: the embedded default's host-gateway, else the URL's host */
         int64_t connection_limit; /* per instance role */
     } postgres;
+    struct config_accounts {
+        bool registration;
+        int64_t session_ms;
+        int64_t login_window_ms;
+        int64_t logins_per_account, logins_per_address; /* attempts within the window */
+        struct config_new_tenant {                      /* what who registers gets; 0: no limit */
+            char *plan;
+            int64_t instances;
+            int64_t cpu_millicores;
+            int64_t memory_bytes;
+            int64_t storage_bytes;
+        } new_tenant;
+        char *app; /* of instances that the platform API makes without naming one */
+    } accounts;
     struct field_list registries; /* struct config_registry */
     struct config_controller {
         int64_t workers;
@@ -89,6 +105,7 @@ struct config_registry {
     char *server, *username, *password;
 };
 extern const struct field config_fields[];
+extern const struct field config_accounts_fields[]; /* of struct config_accounts alone */
 
 /* `file` may be NULL. `argv` are the flags after the command word. All problems in one error. Releases with fields_release(). */
 bool config_load(const char *file, int argc, char **argv, char **environment, struct config *ret_config,

@@ -29,7 +29,11 @@ char *record_key_text(const struct record_key *key)
 void record_init(struct record *record)
 {
     *record = (struct record){
-        .labels = json_object(), .annotations = json_object(), .spec = json_object(), .status = json_object()
+        .managed = json_array(),
+        .labels = json_object(),
+        .annotations = json_object(),
+        .spec = json_object(),
+        .status = json_object(),
     };
 }
 
@@ -37,6 +41,7 @@ void record_release(struct record *record)
 {
     free(record->uid);
     strv_release(&record->finalizers);
+    json_decref(record->managed);
     json_decref(record->labels);
     json_decref(record->annotations);
     json_decref(record->spec);
@@ -53,6 +58,7 @@ void record_copy(struct record *to, const struct record *from)
         .version = from->version,
         .created_ms = from->created_ms,
         .deletion_ms = from->deletion_ms,
+        .managed = from->managed ? json_deep_copy(from->managed) : json_array(),
         .labels = from->labels ? json_deep_copy(from->labels) : json_object(),
         .annotations = from->annotations ? json_deep_copy(from->annotations) : json_object(),
         .spec = from->spec ? json_deep_copy(from->spec) : json_object(),
@@ -102,6 +108,8 @@ static json_t *metadata_to_json(const struct record *record)
     put_filled(metadata, "annotations", record->annotations);
     if (record->finalizers.count > 0)
         json_put(metadata, "finalizers", json_from_strv(&record->finalizers));
+    if (json_array_size(record->managed) > 0)
+        json_put(metadata, "managedFields", json_deep_copy(record->managed));
     return metadata;
 }
 
@@ -139,10 +147,16 @@ bool record_spec_equal(const struct record *a, const struct record *b)
     return json_equal(a->spec, b->spec);
 }
 
+static bool managed_equal(const struct record *a, const struct record *b)
+{
+    bool is_empty = json_array_size(a->managed) == 0 && json_array_size(b->managed) == 0;
+    return is_empty || json_equal(a->managed, b->managed);
+}
+
 bool record_metadata_equal(const struct record *a, const struct record *b)
 {
     return json_equal(a->labels, b->labels) && json_equal(a->annotations, b->annotations) &&
-           strv_equal(&a->finalizers, &b->finalizers);
+           strv_equal(&a->finalizers, &b->finalizers) && managed_equal(a, b);
 }
 
 bool record_settle(const struct kind *kind, const struct record *old, struct record *next, struct problems *problems)

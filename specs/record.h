@@ -13,6 +13,7 @@
 #define ANNOTATION_RESTARTED_AT     "tenantd/restartedAt"
 #define ANNOTATION_ACCEPT_DATA_LOSS "tenantd/accept-data-loss"
 #define ANNOTATION_PROTECT          "tenantd/protect"
+#define ANNOTATION_SUSPENDED        "tenantd/suspended"
 #define RECORD_NAME_MAX             63
 /* A tenant's and an instance's name: both stand in names of containers, databases and networks. */
 #define TENANT_NAME_MAX   30
@@ -39,7 +40,8 @@ struct record {
     int64_t created_ms;
     int64_t deletion_ms; /* 0: no deletion requested */
     struct strv finalizers;
-    json_t *labels; /* object of strings, never NULL after record_init() */
+    json_t *managed; /* array: metadata.managedFields of who applies; the API's own */
+    json_t *labels;  /* object of strings, never NULL after record_init() */
     json_t *annotations;
     json_t *spec;   /* with defaults */
     json_t *status; /* {} before the controller saw it */

@@ -1,4 +1,5 @@
 /* The schema: a numbered list of steps that is only ever appended to. */
+#include "clients/postgres/server.h"
 #include "store/store_internal.h"
 
 /* Any number of our own; two daemons that start together take turns. */
@@ -59,6 +60,27 @@ static const char *const migrations[] = {
     "create table leader (epoch bigint not null, holder text not null, name text not null, since_ms bigint not null,"
     " is_only boolean primary key default true check (is_only));"
     "insert into leader (epoch, holder, name, since_ms) values (0, '', '', 0);",
+    /* 3: accounts, sessions, tokens with a scope, attempts to log in, answers that are kept */
+    "alter table token add column tenants text not null default '', add column verbs text not null default '',"
+    " add column expires_ms bigint not null default 0, add column used_ms bigint not null default 0;"
+    "update token set tenants = namespace;"
+    "alter table token drop column namespace;"
+    "create table account ("
+    " id text collate \"C\" primary key, email text collate \"C\" not null unique, name text,"
+    " password_hash text not null, role text not null check (role in ('member', 'admin')), tenants text not null,"
+    " disabled boolean not null, created_ms bigint not null, last_login_ms bigint not null);"
+    "create table session ("
+    " digest text collate \"C\" primary key,"
+    " account text collate \"C\" not null references account on delete cascade,"
+    " created_ms bigint not null, expires_ms bigint not null);"
+    "create index session_account on session (account);"
+    "create table attempt (key text collate \"C\" primary key, count bigint not null, since_ms bigint not null);"
+    "create table idempotency ("
+    " user_name text collate \"C\" not null, key text collate \"C\" not null, digest text not null,"
+    " status bigint not null default 0, body text not null default '', at_ms bigint not null,"
+    " primary key (user_name, key));",
+    /* 4: whose fields are, by server-side apply */
+    "alter table record add column managed json not null default '[]';",
 };
 
 static bool query_int(struct pg *pg, const char *sql, const struct call *call, int64_t *ret, struct err *err)
@@ -102,11 +124,29 @@ static bool upgrade(struct pg *pg, const struct call *call, struct err *err)
     return true;
 }
 
+/*
+ * The audit's table is no part of the schema that we own: an administrator makes it. A superuser is one (tests are), and
+ * nothing would hold who may do everything.
+ */
+static bool check_audit(struct pg *pg, const struct call *call, struct err *err)
+{
+    int64_t is_there = 0, is_superuser = 0;
+    if (!query_int(pg, "select count(*) as answer from to_regclass('tenantd.audit') found where found is not null",
+                   call, &is_there, err) ||
+        !query_int(pg, "select (current_setting('is_superuser') = 'on')::int as answer", call, &is_superuser, err))
+        return false;
+    if (is_there)
+        return true;
+    if (is_superuser)
+        return server_audit_create(pg, call, err);
+    return err_set(err, ERR_INVALID, "there is no table tenantd.audit: run tenantd bootstrap-database once more");
+}
+
 bool store_migrate(struct store *store, const struct call *call, struct err *err)
 {
     /* A connection of its own: the store's prepares its statements, which needs the schema. */
     CLEANUP(pg_freep) struct pg *pg = pg_new(store->url);
-    if (pg_query(pg, "begin", NULL, 0, call, NULL, err) && upgrade(pg, call, err) &&
+    if (pg_query(pg, "begin", NULL, 0, call, NULL, err) && upgrade(pg, call, err) && check_audit(pg, call, err) &&
         pg_query(pg, "commit", NULL, 0, call, NULL, err))
         return true;
     return err_wrap(err, "upgrade the store's schema"); /* the connection closes, which rolls back */

@@ -84,6 +84,7 @@ bool record_from_row(const PGresult *result, int row, struct record *ret, struct
     ret->created_ms = pg_int(result, row, "created_ms");
     ret->deletion_ms = pg_int(result, row, "deletion_ms");
     if (!read_document(result, row, "finalizers", &finalizers, err) ||
+        !read_document(result, row, "managed", &ret->managed, err) ||
         !read_document(result, row, "labels", &ret->labels, err) ||
         !read_document(result, row, "annotations", &ret->annotations, err) ||
         !read_document(result, row, "spec", &ret->spec, err) ||
@@ -170,5 +171,14 @@ bool store_list(struct store *store, const struct store_query *query, struct rec
     records_release(ret);
     *ret = records;
     records = (struct records){ 0 };
+    return true;
+}
+
+bool store_count(struct store *store, enum kind_id kind, const char *namespace, int64_t *ret_count, struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    if (!store_run(store, RECORD_COUNT, PARAMS(TEXT(kinds[kind].name), TEXT(namespace)), &result, err))
+        return false;
+    *ret_count = pg_int(result, 0, "count");
     return true;
 }

@@ -8,7 +8,7 @@
 
 #define RECORD_COLUMNS                                                                                                 \
     "kind, namespace, name, uid, generation, version, created_ms, deletion_ms, finalizers, labels, annotations, "      \
-    "spec, status"
+    "spec, status, managed"
 #define EVENT_COLUMNS                                                                                                  \
     "uid, name, namespace, version, about_kind, about_namespace, about_name, about_uid, type, reason, message, "       \
     "first_ms, last_ms, count"
@@ -18,6 +18,7 @@
 /* Any two numbers of our own. The first is held by the session that leads, the second by transactions. */
 #define LEADER_LOCK_KEY "731964850264"
 #define LEADER_GATE_KEY "731964850265"
+#define ACCOUNT_COLUMNS "id, email, name, password_hash, role, tenants, disabled, created_ms, last_login_ms"
 
 #define NEXT_VERSION "with next as (update counter set version = version + 1 returning version), "
 /* `stored` in front of it makes a write that met no row answer with no row, which is an error then. */
@@ -41,19 +42,23 @@ const struct statement statements[STATEMENTS] = {
                       " from record where kind = $1 and ($2::text is null or namespace = $2) "
                       "and (namespace, name) > ($3, $4) order by namespace, name limit $5::bigint) page on true "
                       "order by page.namespace, page.name" },
-    [RECORD_INSERT] = { "record_insert", 13,
+    [RECORD_COUNT] = { "record_count", 2,
+                       "select count(*) as count from record where kind = $1 and ($2::text is null or namespace = "
+                       "$2)" },
+    [RECORD_INSERT] = { "record_insert", 14,
                         NEXT_VERSION
                         "stored as (insert into record (" RECORD_COLUMNS ") "
                         "select $1, $2, $3, $4, $5::bigint, next.version, $6::bigint, 0, $7::json, $8::json, $9::json, "
-                        "$10::json, $11::json from next returning uid), "
+                        "$10::json, $11::json, $14::json from next returning uid), "
                         "told as (insert into change (" CHANGE_COLUMNS ") "
                         "select next.version, $1, $2, $3, $4, $5::bigint, 'ADDED', $12::json, true, false, $13, "
                         "$6::bigint from next) " TELL },
-    [RECORD_UPDATE] = { "record_update", 12,
+    [RECORD_UPDATE] = { "record_update", 13,
                         NEXT_VERSION
                         "stored as (update record set version = next.version, generation = $2::bigint, "
                         "deletion_ms = $3::bigint, finalizers = $4::json, labels = $5::json, annotations = $6::json, "
-                        "spec = $7::json, status = $8::json from next where uid = $1 returning kind, namespace, name), "
+                        "spec = $7::json, status = $8::json, managed = $13::json from next where uid = $1 returning "
+                        "kind, namespace, name), "
                         "told as (insert into change (" CHANGE_COLUMNS ") "
                         "select next.version, stored.kind, stored.namespace, stored.name, $1, $2::bigint, 'MODIFIED', "
                         "$9::json, $10::boolean, false, $11, $12::bigint from next, stored) " TELL },
@@ -119,13 +124,82 @@ const struct statement statements[STATEMENTS] = {
                      " from event where ($1::text is null or namespace = $1)) page on true order by page.version" },
     [EVENT_PRUNE] = { "event_prune", 1, "delete from event where last_ms < $1::bigint" },
 
-    [TOKEN_PUT] = { "token_put", 5,
-                    "insert into token (user_name, digest, role, namespace, created_ms) values ($1, $2, $3, $4, "
-                    "$5::bigint) "
+    [TOKEN_PUT] = { "token_put", 7,
+                    "insert into token (user_name, digest, role, tenants, verbs, created_ms, expires_ms) "
+                    "values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint) "
                     "on conflict (user_name) do update set digest = excluded.digest, role = excluded.role, "
-                    "namespace = excluded.namespace, created_ms = excluded.created_ms" },
-    [TOKEN_FIND] = { "token_find", 1, "select user_name, role, namespace from token where digest = $1" },
-    [TOKEN_DROP_MEMBERS] = { "token_drop_members", 1, "delete from token where namespace = $1" },
+                    "tenants = excluded.tenants, verbs = excluded.verbs, created_ms = excluded.created_ms, "
+                    "expires_ms = excluded.expires_ms" },
+    [TOKEN_INSERT] = { "token_insert", 7,
+                       "insert into token (user_name, digest, role, tenants, verbs, created_ms, expires_ms) "
+                       "values ($1, $2, $3, $4, $5, $6::bigint, $7::bigint)" },
+    /* A session is its account as that is now, so a change of the account counts at once. */
+    [TOKEN_FIND] = { "token_find", 2,
+                     "select user_name, role, tenants, verbs, used_ms, '' as account from token "
+                     "where digest = $1 and (expires_ms = 0 or expires_ms > $2::bigint) "
+                     "union all select email, role, tenants, '', 0, id from session join account on id = account "
+                     "where digest = $1 and expires_ms > $2::bigint and not disabled" },
+    [TOKEN_TOUCH] = { "token_touch", 2, "update token set used_ms = $2::bigint where digest = $1" },
+    [TOKEN_LIST] = { "token_list", 0,
+                     "select user_name, role, tenants, verbs, created_ms, expires_ms, used_ms, '' as account "
+                     "from token order by user_name" },
+    [TOKEN_DROP] = { "token_drop", 1, "delete from token where user_name = $1 returning user_name" },
+    [TOKEN_LEAVE_TENANT] = { "token_leave_tenant", 1,
+                             "update token set tenants = array_to_string(array_remove(string_to_array(tenants, ','), "
+                             "$1), ',') where $1 = any(string_to_array(tenants, ','))" },
+    [TOKEN_DROP_MEMBERS] = { "token_drop_members", 0, "delete from token where role = 'member' and tenants = ''" },
+
+    [ACCOUNT_INSERT] = { "account_insert", 7,
+                         "insert into account (" ACCOUNT_COLUMNS ") values ($1, lower($2), $3, $4, $5, $6, false, "
+                         "$7::bigint, 0)" },
+    [ACCOUNT_FIND] = { "account_find", 1,
+                       "select " ACCOUNT_COLUMNS " from account where id = $1 or email = lower($1)" },
+    [ACCOUNT_LOCK] = { "account_lock", 1, "select " ACCOUNT_COLUMNS " from account where id = $1 for no key update" },
+    [ACCOUNT_LIST] = { "account_list", 0, "select " ACCOUNT_COLUMNS " from account order by email" },
+    [ACCOUNT_UPDATE] = { "account_update", 6,
+                         "update account set name = $2, password_hash = $3, role = $4, tenants = $5, "
+                         "disabled = $6::boolean where id = $1" },
+    [ACCOUNT_SEEN] = { "account_seen", 2, "update account set last_login_ms = $2::bigint where id = $1" },
+    [ACCOUNT_DROP] = { "account_drop", 1, "delete from account where id = $1" },
+    [ACCOUNT_LEAVE_TENANT] = { "account_leave_tenant", 1,
+                               "update account set tenants = array_to_string(array_remove(string_to_array(tenants, "
+                               "','), $1), ',') where $1 = any(string_to_array(tenants, ','))" },
+    [SESSION_INSERT] = { "session_insert", 4,
+                         "with gone as (delete from session where expires_ms <= $3::bigint) "
+                         "insert into session (digest, account, created_ms, expires_ms) "
+                         "values ($1, $2, $3::bigint, $4::bigint)" },
+    [SESSION_DROP] = { "session_drop", 1,
+                       "delete from session using account where digest = $1 and id = account returning account, "
+                       "email" },
+    [SESSION_DROP_OF] = { "session_drop_of", 1, "delete from session where account = $1" },
+    [ATTEMPT_COUNT] = { "attempt_count", 3,
+                        "with gone as (delete from attempt where since_ms < $3::bigint and key <> $1) "
+                        "insert into attempt (key, count, since_ms) values ($1, 1, $2::bigint) "
+                        "on conflict (key) do update set "
+                        "count = case when attempt.since_ms < $3::bigint then 1 else attempt.count + 1 end, "
+                        "since_ms = case when attempt.since_ms < $3::bigint then $2::bigint else attempt.since_ms end "
+                        "returning count" },
+    [ATTEMPT_CLEAR] = { "attempt_clear", 1, "delete from attempt where key = $1" },
+
+    [IDEMPOTENCY_PRUNE] = { "idempotency_prune", 2,
+                            "delete from idempotency where at_ms < $1::bigint or (status = 0 and at_ms < $2::bigint)" },
+    [IDEMPOTENCY_BEGIN] = { "idempotency_begin", 4,
+                            "insert into idempotency (user_name, key, digest, at_ms) values ($1, $2, $3, $4::bigint) "
+                            "on conflict do nothing returning key" },
+    [IDEMPOTENCY_FIND] = { "idempotency_find", 2,
+                           "select digest, status, body from idempotency where user_name = $1 and key = $2" },
+    [IDEMPOTENCY_KEEP] = { "idempotency_keep", 4,
+                           "update idempotency set status = $3::bigint, body = $4 where user_name = $1 and key = $2" },
+    [IDEMPOTENCY_FORGET] = { "idempotency_forget", 2, "delete from idempotency where user_name = $1 and key = $2" },
+
+    [AUDIT_INSERT] = { "audit_insert", 9,
+                       "insert into tenantd.audit (at_ms, who, address, verb, kind, namespace, name, uid, fields) "
+                       "values ($1::bigint, $2, $3, $4, $5, $6, $7, $8, $9)" },
+    [AUDIT_LIST] = { "audit_list", 6,
+                     "select number, at_ms, who, address, verb, kind, namespace, name, uid, fields from tenantd.audit "
+                     "where ($1::text is null or who = $1) and ($2::text is null or namespace = $2) "
+                     "and ($3::text is null or name = $3) and at_ms >= $4::bigint and number < $5::bigint "
+                     "order by number desc limit $6::bigint" },
 
     [LEADER_FIND] = { "leader_find", 0, "select epoch, holder, name, since_ms from leader" },
     [LEADER_SILENCE] = { "leader_silence", 1, "select set_config('idle_session_timeout', $1, false)" },

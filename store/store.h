@@ -47,6 +47,10 @@ struct store_query {
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
                 struct err *err) MUST_USE;
 
+/* How many there are; `namespace` NULL: in all. */
+bool store_count(struct store *store, enum kind_id kind, const char *namespace, int64_t *ret_count,
+                 struct err *err) MUST_USE;
+
 /*
  * Looks at a write before it is stored, in its transaction (tenant row locked for a namespaced record, so admissions
  * of one tenant take turns): quota, App exists, names unique. May change labels, annotations, finalizers and spec of
@@ -62,7 +66,8 @@ struct store_write {
     enum store_mode mode;
     store_admit_fn *admit; /* may be NULL */
     void *context;
-    const char *who; /* for the change row and audit; may be NULL */
+    const char *who;       /* for the change row; may be NULL */
+    const json_t *managed; /* the record's managedFields from now on; NULL: as they are. Borrowed */
 };
 /*
  * Fills uid, generation 1, version, creation time, empty status of `record`, which is left alone on failure. A
@@ -163,16 +168,3 @@ bool store_event_add(struct store *store, const struct record *about, enum event
 /* In the order of versions: the latest last. */
 bool store_event_list(struct store *store, const char *namespace_or_null, struct events *ret, int64_t *ret_version,
                       struct err *err) MUST_USE;
-
-/* ---- tokens ---- */
-
-enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ADMIN };
-struct identity {
-    char user[RECORD_NAME_MAX + 1];
-    enum role role;
-    char namespace[RECORD_NAME_MAX + 1]; /* a member's tenant */
-};
-/* Stores the token's SHA-256; a token of that user is replaced. ERR_EXISTS when another user has the same token. */
-bool store_token_put(struct store *store, const struct identity *identity, const char *token, struct err *err) MUST_USE;
-/* ERR_UNAUTHORIZED when it is nobody's. */
-bool store_token_find(struct store *store, const char *token, struct identity *ret, struct err *err) MUST_USE;

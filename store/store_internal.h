@@ -3,6 +3,8 @@
 
 #include "clients/postgres/pg.h"
 #include "specs/kind.h"
+#include "store/account.h"
+#include "store/audit.h"
 #include "store/feed.h"
 #include "store/statements.h"
 #include "store/store.h"
@@ -20,7 +22,8 @@ struct store {
     char *url;
     struct pg *pg;
     const uint8_t *key;
-    const struct call *call; /* the caller's; NULL: own_call, made anew for each */
+    const struct store_origin *origin; /* NULL: writes are not audited */
+    const struct call *call;           /* the caller's; NULL: own_call, made anew for each */
     struct call own_call;
     int64_t epoch; /* writes are refused when another one has begun; 0: they are made in none */
     bool listens;  /* the feed's connection: LISTEN comes before all else */
@@ -95,3 +98,15 @@ bool change_read(struct store *store, int64_t after, int64_t limit, struct chang
 /* Deletes changes written before `before_ms` up to `up_to`, in small parts. */
 bool change_prune(struct store *store, int64_t before_ms, int64_t up_to, struct err *err) MUST_USE;
 bool event_prune(struct store *store, int64_t before_ms, struct err *err) MUST_USE;
+
+/* ---- audit ---- */
+
+/* What a write was about; NULL texts are "". */
+struct audit_subject {
+    const char *kind, *namespace, *name, *uid, *fields;
+};
+/* One row, within the transaction of the write; nothing where the store has no origin. */
+bool audit_add(struct store *store, const struct audit_subject *subject, struct err *err) MUST_USE;
+/* The same for a record; `old` NULL: created. */
+bool audit_add_record(struct store *store, const struct record *old, const struct record *next,
+                      struct err *err) MUST_USE;

@@ -37,11 +37,12 @@ static bool lock_tenant(struct store *store, const struct record_key *key, struc
 
 /* The parts of a record as they are stored, and the whole as it is told. */
 struct printed {
-    char *finalizers, *labels, *annotations, *spec, *status, *object;
+    char *managed, *finalizers, *labels, *annotations, *spec, *status, *object;
 };
 
 static void printed_release(struct printed *printed)
 {
+    free(printed->managed);
     free(printed->finalizers);
     free(printed->labels);
     free(printed->annotations);
@@ -54,6 +55,7 @@ static bool record_print(const struct record *record, struct printed *ret, struc
 {
     CLEANUP(json_decrefp) json_t *finalizers = json_from_strv(&record->finalizers);
     CLEANUP(json_decrefp) json_t *object = NULL;
+    ret->managed = record->managed ? json_dump_exactly(record->managed) : mem_strdup("[]");
     if (!document_print(finalizers, "metadata.finalizers", &ret->finalizers, err) ||
         !document_print(record->labels, "metadata.labels", &ret->labels, err) ||
         !document_print(record->annotations, "metadata.annotations", &ret->annotations, err) ||
@@ -78,10 +80,11 @@ static bool insert_record(struct store *store, struct record *record, const char
     CLEANUP(printed_release) struct printed printed = { 0 };
     if (!record_print(record, &printed, err))
         return false;
-    struct params params = PARAMS(
-        TEXT(kinds[record->key.kind].name), TEXT(record->key.namespace), TEXT(record->key.name), TEXT(record->uid),
-        NUMBER(record->generation), NUMBER(record->created_ms), TEXT(printed.finalizers), TEXT(printed.labels),
-        TEXT(printed.annotations), TEXT(printed.spec), TEXT(printed.status), TEXT(printed.object), TEXT(who));
+    struct params params =
+        PARAMS(TEXT(kinds[record->key.kind].name), TEXT(record->key.namespace), TEXT(record->key.name),
+               TEXT(record->uid), NUMBER(record->generation), NUMBER(record->created_ms), TEXT(printed.finalizers),
+               TEXT(printed.labels), TEXT(printed.annotations), TEXT(printed.spec), TEXT(printed.status),
+               TEXT(printed.object), TEXT(who), TEXT(printed.managed));
     if (store_run_versioned(store, RECORD_INSERT, params, &record->version, err))
         return true;
     return str_equal(pg_sqlstate(store->pg), "23505") ? raise_exists(&record->key, err) : false;
@@ -121,7 +124,8 @@ static bool create_in_transaction(struct store *store, void *context, struct err
     record.status = json_object();
     if (write->admit && !write->admit(store, NULL, &record, write->context, err))
         return false;
-    if (write->mode == STORE_WRITE && !insert_record(store, &record, write->who, err))
+    if (write->mode == STORE_WRITE &&
+        (!audit_add_record(store, NULL, &record, err) || !insert_record(store, &record, write->who, err)))
         return false;
     store->keep = write->mode == STORE_WRITE;
     record_move(&creation->stored, &record);
@@ -174,7 +178,8 @@ static bool update_record(struct store *store, const struct record *old, struct 
                                PARAMS(TEXT(next->uid), NUMBER(next->generation), NUMBER(next->deletion_ms),
                                       TEXT(printed.finalizers), TEXT(printed.labels), TEXT(printed.annotations),
                                       TEXT(printed.spec), TEXT(printed.status), TEXT(printed.object),
-                                      TEXT(spec_changed ? "true" : "false"), TEXT(who), NUMBER(clock_wall_ms())),
+                                      TEXT(spec_changed ? "true" : "false"), TEXT(who), NUMBER(clock_wall_ms()),
+                                      TEXT(printed.managed)),
                                &next->version, err);
 }
 
@@ -200,7 +205,9 @@ static bool empty_tenant(struct store *store, const struct record_key *key, stru
         return false;
     if (PQntuples(result) > 0)
         return err_set(err, ERR_CONFLICT, "tenant %s still has records", key->name);
-    return store_run(store, TOKEN_DROP_MEMBERS, PARAMS(TEXT(key->name)), NULL, err);
+    return store_run(store, TOKEN_LEAVE_TENANT, PARAMS(TEXT(key->name)), NULL, err) &&
+           store_run(store, TOKEN_DROP_MEMBERS, NO_PARAMS, NULL, err) &&
+           store_run(store, ACCOUNT_LEAVE_TENANT, PARAMS(TEXT(key->name)), NULL, err);
 }
 
 static bool drop_record(struct store *store, struct record *record, const char *who, struct err *err)
@@ -237,6 +244,8 @@ static bool change_in_transaction(struct store *store, void *context, struct err
                    !record_metadata_equal(&old, &next) || !json_equal(old.status, next.status);
     change->is_gone = next.deletion_ms != 0 && next.finalizers.count == 0;
     if (change->is_gone && old.key.kind == KIND_TENANT && !empty_tenant(store, &old.key, err))
+        return false;
+    if (change->mode == STORE_WRITE && (change->is_gone || differs) && !audit_add_record(store, &old, &next, err))
         return false;
     if (change->mode == STORE_WRITE && change->is_gone && !drop_record(store, &next, change->who, err))
         return false;
@@ -279,6 +288,8 @@ static bool edit_update(struct store *store, const struct record *old, struct re
     const struct record *wish = update->wish;
     const struct store_write *write = update->write;
     strv_copy(&next->finalizers, &wish->finalizers);
+    if (write->managed)
+        replace_json(&next->managed, write->managed);
     replace_json(&next->labels, wish->labels);
     replace_json(&next->annotations, wish->annotations);
     replace_json(&next->spec, wish->spec);

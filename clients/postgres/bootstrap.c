@@ -107,6 +107,17 @@ static const char functions[] =
     "    execute format('drop role %I', role_name);\n"
     "end $function$;\n";
 
+/*
+ * Who wrote what through the API. Whoever owns a table may change its rows, so it belongs to the administrator; the
+ * connection role gets insert and select.
+ */
+static const char audit_table[] =
+    "create schema if not exists tenantd;\n"
+    "create table if not exists tenantd.audit (\n"
+    "    number bigint generated always as identity primary key,\n"
+    "    at_ms bigint not null, who text not null, address text not null, verb text not null, kind text not null,\n"
+    "    namespace text not null, name text not null, uid text not null, fields text not null);\n";
+
 static const char *const signatures[] = {
     "tenantd.ensure_role(text, text, integer)", "tenantd.look_role(text, text)", "tenantd.list_roles()",
     "tenantd.own_database(text, text)",         "tenantd.drop_role(text)",
@@ -217,6 +228,29 @@ static void fill_in(struct str *sql, const char *text, const struct server_boots
     }
 }
 
+bool server_audit_create(struct pg *pg, const struct call *call, struct err *err)
+{
+    return pg_query(pg, audit_table, NULL, 0, call, NULL, err) || err_wrap(err, "create the audit's table");
+}
+
+/* One that the connection role made before us could have anything hung onto it, so it is not taken over. */
+static void add_audit(struct str *sql, const struct server_bootstrap *bootstrap)
+{
+    str_add(sql, audit_table);
+    str_add(sql, "do $check$ begin\n"
+                 "    if not (select r.rolsuper from pg_class c join pg_roles r on r.oid = c.relowner\n"
+                 "            where c.oid = 'tenantd.audit'::regclass) then\n"
+                 "        raise exception 'table tenantd.audit is not an administrator''s: drop it' "
+                 "using errcode = '42501';\n"
+                 "    end if;\n"
+                 "end $check$;\n"
+                 "revoke all on tenantd.audit from public, ");
+    str_add_pg_ident(sql, bootstrap->role);
+    str_add(sql, ";\ngrant insert, select on tenantd.audit to ");
+    str_add_pg_ident(sql, bootstrap->role);
+    str_add(sql, ";\n");
+}
+
 /* One simple query is one transaction: all of it is there or nothing. */
 static bool install_functions(const struct server_bootstrap *bootstrap, const struct call *call, struct err *err)
 {
@@ -239,6 +273,7 @@ static bool install_functions(const struct server_bootstrap *bootstrap, const st
         str_add_pg_ident(&sql, bootstrap->role);
         str_add(&sql, ";\n");
     }
+    add_audit(&sql, bootstrap);
     return execute(pg, &sql, call, err) || err_wrap(err, "install functions in database %s", bootstrap->database);
 }
 

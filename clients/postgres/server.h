@@ -45,6 +45,9 @@ struct server_bootstrap {
     const char *password; /* NULL: leave it alone */
     const char *database; /* e.g. "tenantd" */
 };
+struct pg;
+/* The audit's table tenantd.audit alone, as the role that `pg` is logged in as; nothing where it is there. */
+bool server_audit_create(struct pg *pg, const struct call *call, struct err *err) MUST_USE;
 bool server_bootstrap(const struct server_bootstrap *bootstrap, const struct call *call, struct err *err) MUST_USE;
 
 /* ---- roles ---- */

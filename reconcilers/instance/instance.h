@@ -128,7 +128,8 @@ struct instance_want {
     struct drill_status last_drill; /* owned; time_ms 0: there was none */
 
     bool deleting, paused;
-    bool running; /* state Running, tenant not suspended, not deleting */
+    bool suspended; /* the tenant, or this instance alone */
+    bool running;   /* state Running, tenant not suspended, not deleting */
 };
 void instance_want_release(struct instance_want *want);
 /* Loads and renders, in place: the struct must not be moved afterwards. ERR_NOT_FOUND when there is no such record. Release it in either case. */

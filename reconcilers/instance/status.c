@@ -45,6 +45,11 @@ static bool container_runs(const struct instance_seen *seen)
     return seen->container_is == THING_OURS && seen->container.state == CONTAINER_RUNNING;
 }
 
+static const char *stopped_because(const struct instance_want *want)
+{
+    return want->tenant.suspended ? "TenantSuspended" : want->suspended ? "Suspended" : "Stopped";
+}
+
 static void tell_container(const struct teller *teller, const struct instance_want *want,
                            const struct instance_seen *seen)
 {
@@ -54,7 +59,7 @@ static void tell_container(const struct teller *teller, const struct instance_wa
     else if (container_runs(seen))
         tell(teller, type, CONDITION_TRUE, "Running", NULL);
     else if (!want->running)
-        tell(teller, type, CONDITION_FALSE, want->tenant.suspended ? "TenantSuspended" : "Stopped", NULL);
+        tell(teller, type, CONDITION_FALSE, stopped_because(want), NULL);
     else
         tell(teller, type, CONDITION_FALSE, seen->container_is == THING_OURS ? "Exited" : "Missing", NULL);
 }
@@ -162,7 +167,7 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
         tell(teller, type, CONDITION_FALSE, want->state.initialised ? "Reconciling" : "Provisioning",
              plan->steps[0].name);
     else if (!want->running)
-        tell(teller, type, CONDITION_TRUE, want->tenant.suspended ? "TenantSuspended" : "Stopped", NULL);
+        tell(teller, type, CONDITION_TRUE, stopped_because(want), NULL);
     else if (want->state.previous)
         tell(teller, type, CONDITION_FALSE, "WaitingForHealth", "the new version has yet to become healthy");
     else if (!is_healthy(teller, want, seen))
@@ -180,7 +185,7 @@ static const char *phase_of(const struct instance_want *want, const struct insta
     if (want->state.swap.restore || str_equal(ready->reason, "Restoring"))
         return "Restoring";
     if (!want->running && !container_runs(seen) && want->state.initialised && seen->container_is != THING_UNKNOWN)
-        return want->tenant.suspended ? "Suspended" : "Stopped";
+        return want->suspended ? "Suspended" : "Stopped";
     if (!want->state.volume)
         return "Pending";
     if (!want->state.initialised)

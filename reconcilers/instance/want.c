@@ -267,7 +267,8 @@ static bool fill(struct reconcile_context *ctx, struct instance_want *want, stru
     want->image = version ? version->image : NULL;
     want->deleting = record->deletion_ms != 0;
     want->paused = record_annotation(record, ANNOTATION_PAUSED) != NULL;
-    want->running = want->spec.state == STATE_RUNNING && !want->tenant.suspended && !want->deleting;
+    want->suspended = want->tenant.suspended || record_annotation(record, ANNOTATION_SUSPENDED);
+    want->running = want->spec.state == STATE_RUNNING && !want->suspended && !want->deleting;
 
     CLEANUP(json_decrefp) json_t *secrets = json_object();
     CLEANUP(freep) char *password = NULL;

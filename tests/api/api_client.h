@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "api/routes.h"
 #include "tests/api/api_fixture.h"
 
 struct reply {
@@ -59,6 +60,15 @@ static inline struct curl_slist *ask_headers(const struct ask *ask)
     return headers;
 }
 
+/* No route answers with a status that /openapi/v3 or /openapi.json does not tell of. */
+static inline void assert_documented(const char *method, const char *path, int status)
+{
+    struct request request = { .method = mem_strdup(method), .body = STR_INIT };
+    if (uri_parse(path, &request.uri, NULL) && routes_find(&request, NULL) && !route_documents(request.route, status))
+        fail_msg("%s %s: %d is not documented", method, path, status);
+    request_release(&request);
+}
+
 /* Sends and waits for the whole answer, over TLS with the certificate checked, unless `plain`. */
 static inline void ask(struct api_fixture *fixture, const struct ask *ask, struct reply *ret)
 {
@@ -93,6 +103,7 @@ static inline void ask(struct api_fixture *fixture, const struct ask *ask, struc
     if (code != CURLE_OK)
         fail_msg("%s %s: %s", method, ask->path, curl_easy_strerror(code));
     ret->status = (int)status;
+    assert_documented(method, ask->path, ret->status);
     ret->json = json_loadb(ret->body.text, ret->body.len, JSON_DECODE_ANY, NULL);
 }
 

@@ -20,6 +20,7 @@ struct api_fixture {
     char *directory;            /* for certificate and kubeconfig */
     char *certificate_pem, *key_pem;
     struct config_listen listen;
+    struct config_accounts accounts;
     struct settings settings;
     struct docker_options docker;
     struct world *world;
@@ -121,9 +122,10 @@ static inline void api_fixture_stop(struct api_fixture *fixture)
 
 static inline void api_fixture_open(struct api_fixture *fixture, struct pg_fixture *pg)
 {
+    static char plan[] = "free", app[] = "tiny";
     char path[] = "/tmp/tenantd-api-XXXXXX";
     struct identity admin = { .user = "admin", .role = ROLE_ADMIN };
-    struct identity member = { .user = "jo", .role = ROLE_MEMBER, .namespace = "acme" };
+    struct identity member = { .user = "jo", .role = ROLE_MEMBER, .tenants = { "acme" } };
     struct err err = ERR_INIT;
     raise_descriptor_limit();
     *fixture = (struct api_fixture){ 0 };
@@ -139,13 +141,25 @@ static inline void api_fixture_open(struct api_fixture *fixture, struct pg_fixtu
         .threads = 4,
         .max_connections = 4000,
         .max_body_bytes = 3 << 20,
+        .head_bytes = 32 << 10,
+        .watch_buffer_bytes = 256 << 10,
         .idle_timeout_ms = 60 * SECOND_MS,
+    };
+    fixture->accounts = (struct config_accounts){
+        .registration = true,
+        .session_ms = HOUR_MS,
+        .login_window_ms = HOUR_MS,
+        .logins_per_account = 5,
+        .logins_per_address = 1000,
+        .new_tenant = { .plan = plan, .instances = 2 },
+        .app = app,
     };
     fixture->settings =
         (struct settings){ .installation = "0a1b2c", .prefix = "tdapitest", .network_pool = "10.213.0.0/16" };
     fixture->docker = (struct docker_options){ .host = "unix:///nonexistent/docker.sock", .timeout_ms = SECOND_MS };
     fixture->options = (struct api_options){
         .listen = &fixture->listen,
+        .accounts = &fixture->accounts,
         .certificate_pem = fixture->certificate_pem,
         .key_pem = fixture->key_pem,
         .store = &fixture->store.options,

@@ -101,8 +101,6 @@ static void test_patches_of_others_are_kept(void **state)
     make_acme(api);
     assert_asked(api, 415, .method = "PATCH", .path = TENANTS "/acme", .body = "{}",
                  .content_type = "application/strategic-merge-patch+json");
-    assert_asked(api, 415, .method = "PATCH", .path = TENANTS "/none", .body = "{}",
-                 .content_type = "application/apply-patch+yaml");
     assert_asked(api, 422, .method = "PATCH", .path = TENANTS "/acme", .content_type = "application/json-patch+json",
                  .body = "[{\"op\":\"test\",\"path\":\"/spec/owner\",\"value\":\"nobody\"}]");
     assert_asked(api, 200, .method = "PATCH", .path = TENANTS "/acme", .content_type = "application/json-patch+json",

@@ -141,7 +141,7 @@ static void test_member_sees_the_own_only(void **state)
     lines_make(&lines, NULL);
     free(lines.scope.namespace);
     lines.scope.namespace = NULL;
-    lines.scope.identity = (struct identity){ .user = "jo", .role = ROLE_MEMBER, .namespace = "acme" };
+    lines.scope.identity = (struct identity){ .user = "jo", .role = ROLE_MEMBER, .tenants = { "acme" } };
     const struct step step = { CHANGE_ADDED, "x", NULL, "" };
     CLEANUP(freep) char *own = feed_one(&lines, 20, "acme", &step);
     CLEANUP(freep) char *foreign = feed_one(&lines, 21, "other", &step);

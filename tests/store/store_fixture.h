@@ -1,6 +1,8 @@
 /* One database with the store's schema per test, and records to put into it. All in a header, as pg_fixture.h says. */
 #pragma once
 
+#include "store/account.h"
+#include "store/audit.h"
 #include "store/feed.h"
 #include "store/store.h"
 #include "tests/store/pg_fixture.h"

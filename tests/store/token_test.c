@@ -4,7 +4,7 @@ static void a_token_tells_who(void **state)
 {
     struct store_fixture *fixture = *state;
     struct identity admin = { .user = "admin", .role = ROLE_ADMIN };
-    struct identity alice = { .user = "alice", .role = ROLE_MEMBER, .namespace = "acme" };
+    struct identity alice = { .user = "alice", .role = ROLE_MEMBER, .tenants = { "acme" } };
     struct identity found = { 0 };
     struct err err = ERR_INIT;
     assert_ok(store_token_put(fixture->store, &admin, "first token", &err), &err);
@@ -12,11 +12,11 @@ static void a_token_tells_who(void **state)
     assert_ok(store_token_find(fixture->store, "second token", &found, &err), &err);
     assert_string_equal(found.user, "alice");
     assert_int_equal(found.role, ROLE_MEMBER);
-    assert_string_equal(found.namespace, "acme");
+    assert_string_equal(found.tenants[0], "acme");
     assert_ok(store_token_find(fixture->store, "first token", &found, &err), &err);
     assert_string_equal(found.user, "admin");
     assert_int_equal(found.role, ROLE_ADMIN);
-    assert_string_equal(found.namespace, "");
+    assert_string_equal(found.tenants[0], "");
     assert_fails(store_token_find(fixture->store, "third token", &found, &err), &err, ERR_UNAUTHORIZED);
     assert_fails(store_token_find(fixture->store, "", &found, &err), &err, ERR_UNAUTHORIZED);
     assert_fails(store_token_find(fixture->store, "' or true --\xff", &found, &err), &err, ERR_UNAUTHORIZED);

@@ -254,7 +254,7 @@ static void what_belongs_to_it_goes_too(void **state)
     struct store_fixture *fixture = *state;
     CLEANUP(record_release) struct record record = { 0 };
     CLEANUP(json_decrefp) json_t *document = json_object();
-    struct identity member = { .user = "alice", .role = ROLE_MEMBER, .namespace = "acme" };
+    struct identity member = { .user = "alice", .role = ROLE_MEMBER, .tenants = { "acme" } };
     struct err err = ERR_INIT;
     bool gone;
     CLEANUP(freep) char *uid = record_store(fixture->store, KIND_TENANT, "", "acme", 1);

@@ -53,6 +53,41 @@ static void test_bootstrap(void **state)
         "postgres|t|f|f\ntemplate0|t|f|f\ntemplate1|f|f|f\ntenantd|f|f|f");
 }
 
+/* The connection role owns the database, and still cannot change what the audit says. */
+static void test_audit_is_append_only(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *want;
+    } tries[] = {
+        { "insert into tenantd.audit (at_ms, who, address, verb, kind, namespace, name, uid, fields)"
+          " values (1, 'jo', '', 'create', 'Tenant', '', 'acme', '', '')",
+          "" },
+        { "select * from tenantd.audit", "" },
+        { "update tenantd.audit set who = 'nobody'", "42501" },
+        { "delete from tenantd.audit", "42501" },
+        { "truncate tenantd.audit", "42501" },
+        { "drop table tenantd.audit", "42501" },
+        { "alter table tenantd.audit disable trigger all", "42501" },
+        { "alter table tenantd.audit owner to tenantd", "42501" },
+        { "create rule hide as on insert to tenantd.audit do instead nothing", "42501" },
+        { "alter table tenantd.audit rename to elsewhere", "42501" },
+        { "insert into tenantd.audit (number, at_ms, who, address, verb, kind, namespace, name, uid, fields)"
+          " overriding system value values (1, 1, 'x', '', '', '', '', '', '', '')"
+          " on conflict (number) do update set who = 'nobody'",
+          "42501" },
+        { "drop schema tenantd cascade", "42501" },
+    };
+    struct err err = ERR_INIT;
+    struct call call = test_call();
+    for (size_t i = 0; i < ARRAY_LEN(tries); i++)
+        assert_answer("tenantd", PASSWORD, "tenantd", tries[i].sql, tries[i].want);
+    struct server_bootstrap again = bootstrap_of("tenantd", "tenantd");
+    assert_ok(server_bootstrap(&again, &call, &err), &err); /* keeps what is there */
+    CLEANUP(freep) char *admin = pg_url_with(cluster.admin_url, "tenantd", NULL, NULL);
+    assert_psql(admin, "select count(*), min(who) from tenantd.audit", "1|jo");
+}
+
 static void test_bootstrap_refusals(void **state)
 {
     (void)state;
@@ -180,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_version, tidy),
         cmocka_unit_test_teardown(test_bootstrap, tidy),
+        cmocka_unit_test(test_audit_is_append_only),
         cmocka_unit_test_teardown(test_bootstrap_refusals, tidy),
         cmocka_unit_test_teardown(test_bootstrap_with_odd_names, tidy),
         cmocka_unit_test_teardown(test_server_without_bootstrap, tidy),
