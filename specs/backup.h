@@ -44,7 +44,7 @@ struct backup_status {
         int64_t database_bytes, data_bytes; /* plain */
         int64_t stored_bytes;
     } sizes;
-    char *verify_answered; /* the annotation that asked for the last verification */
+    char *verify_answered;   /* the annotation that asked for the last verification */
     struct backup_progress { /* while it runs */
         char *what;          /* "database", "data", "verify" */
         int64_t bytes;

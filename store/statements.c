@@ -69,7 +69,8 @@ const struct statement statements[STATEMENTS] = {
                                      "select next.version, stored.kind, stored.namespace, stored.name, $1, "
                                      "stored.generation, 'DELETED', "
                                      "$2::json, true, false, $3, $4::bigint from next, stored) " TELL },
-    [NAMESPACE_IS_USED] = { "namespace_is_used", 2, "select 1 from record where namespace = $1 and kind <> all ($2::text[]) limit 1" },
+    [NAMESPACE_IS_USED] = { "namespace_is_used", 2,
+                            "select 1 from record where namespace = $1 and kind <> all ($2::text[]) limit 1" },
 
     [CHANGE_READ] = { "change_read", 2,
                       "select counter.version as newest, page.* from counter left join (select " CHANGE_COLUMNS

@@ -6,7 +6,7 @@ _tenantctl_names() { # [KIND]
 _tenantctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local command= kind= completes=commands options= words= i
-    local commands="apply get describe why diff delete events logs secret orphans pause resume backup backups restore restart stop start version completion help"
+    local commands="apply get describe why diff delete events logs secret orphans pause resume backup backups restore restart stop start login logout account token audit version completion help"
     local kinds="all tenants tenant apps app instances instance backups backup restores restore"
     local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -39,6 +39,11 @@ _tenantctl() {
     restart) completes=instances options="" ;;
     stop) completes=instances options="--wait --timeout=" ;;
     start) completes=instances options="--wait --timeout=" ;;
+    login) completes=nothing options="--save=" ;;
+    logout) completes=nothing options="" ;;
+    account) completes=nothing options="--admin --tenant= --name=" ;;
+    token) completes=nothing options="--admin --tenant= --verbs= --expires=" ;;
+    audit) completes=nothing options="--who= --name= --since= --limit=" ;;
     version) completes=nothing options="--client" ;;
     completion) completes=shells options="" ;;
     help) completes=commands options="" ;;

@@ -87,8 +87,7 @@ static const struct settle_row {
     const char *next;
     const char *settled; /* members to be found in spec, or the problem */
 } settle_rows[] = {
-    { "created: what is open is settled", NULL, "{app: odoo}",
-      "{app: odoo, database: {name: acme_erp}}" },
+    { "created: what is open is settled", NULL, "{app: odoo}", "{app: odoo, database: {name: acme_erp}}" },
     { "created: what is given stays", NULL, "{app: odoo, database: {name: mine}, deletionPolicy: Delete}",
       "{app: odoo, database: {name: mine}, deletionPolicy: Delete}" },
     { "updated: silence keeps", "{app: odoo, database: {name: mine}, deletionPolicy: Delete}", "{app: odoo}",
