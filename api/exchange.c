@@ -179,10 +179,9 @@ static enum MHD_Result send_answer(struct exchange *exchange)
 static bool identify(struct exchange *exchange, struct worker *worker, struct err *err)
 {
     struct request *request = &exchange->request;
-    bool is_public = route_is_public(request->route);
-    if (!is_public && !worker_open(worker, err))
+    if (!route_is_health(request->route) && !worker_open(worker, err))
         return false;
-    if (!is_public && !exchange->is_identified && !auth_identify(worker->store, request, err))
+    if (!route_is_public(request->route) && !exchange->is_identified && !auth_identify(worker->store, request, err))
         return false;
     exchange->is_identified = true;
     return true;
@@ -234,7 +233,7 @@ static void submit(struct exchange *exchange, void (*run)(struct pool_job *job, 
     exchange->job.run = run;
     MHD_suspend_connection(exchange->connection); /* before a worker may resume it */
     bool has_begun = begin_work(context);
-    struct pool *pool = route_is_public(exchange->request.route) ? context->health : context->workers;
+    struct pool *pool = route_is_health(exchange->request.route) ? context->health : context->workers;
     if (has_begun && pool_submit(pool, &exchange->job))
         return;
     if (has_begun) {

@@ -10,9 +10,9 @@
 
 /* The first one that matches counts, so the more literal ones come first. */
 const struct route routes[] = {
-    { "GET", "/healthz", ACCESS_ANYBODY, VERB_NONE, health_live },
-    { "GET", "/livez", ACCESS_ANYBODY, VERB_NONE, health_live },
-    { "GET", "/readyz", ACCESS_ANYBODY, VERB_NONE, health_ready },
+    { "GET", "/healthz", ACCESS_HEALTH, VERB_NONE, health_live },
+    { "GET", "/livez", ACCESS_HEALTH, VERB_NONE, health_live },
+    { "GET", "/readyz", ACCESS_HEALTH, VERB_NONE, health_ready },
     { "GET", "/metrics", ACCESS_GRANTS, VERB_GET, metrics_show, .about = ABOUT_METRICS },
     { "GET", "/orphans", ACCESS_GRANTS, VERB_LIST, orphans_show, .about = ABOUT_ORPHANS },
     { "POST", "/orphans/removal", ACCESS_GRANTS, VERB_DELETE, orphans_remove, .about = ABOUT_ORPHANS },
@@ -201,7 +201,12 @@ char *routes_methods(const struct uri *uri)
 
 bool route_is_public(const struct route *route)
 {
-    return route && route->access == ACCESS_ANYBODY;
+    return route && (route->access == ACCESS_ANYBODY || route->access == ACCESS_HEALTH);
+}
+
+bool route_is_health(const struct route *route)
+{
+    return route && route->access == ACCESS_HEALTH;
 }
 
 /* ---- what is answered ---- */
@@ -232,7 +237,7 @@ bool route_documents(const struct route *route, int status)
         return !route_is_public(route) || writes;
     case 403:
     case 404:
-        return route->access != ACCESS_ANYBODY || writes;
+        return !route_is_public(route) || writes;
     case 409:
         return writes || route->verb == VERB_LOG;
     case 410:
@@ -316,6 +321,8 @@ bool routes_run(struct worker *worker, struct request *request, struct answer *a
         return false;
     if (route->act)
         request->origin.verb = route->act;
+    if (route_is_health(route))
+        return route->handler(worker, request, answer, err);
     store_set_origin(worker->store, &request->origin);
     bool good = route->handler(worker, request, answer, err);
     store_set_origin(worker->store, NULL);

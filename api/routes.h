@@ -4,7 +4,8 @@
 #include "api/request.h"
 
 enum access {
-    ACCESS_ANYBODY, /* without a token: health, logging in */
+    ACCESS_HEALTH,  /* without a token, and also while there are no records to be had */
+    ACCESS_ANYBODY, /* without a token: logging in */
     ACCESS_TOKEN,   /* anybody with one */
     /*
      * What api/auth.c grants for `verb` on the view (or `about`) and the tenant that the path names. Where the path has
@@ -36,5 +37,7 @@ char *routes_methods(const struct uri *uri); /* "GET, POST": what its path offer
 bool route_documents(const struct route *route, int status);
 /* Whether anybody may call what was found, without a token. */
 bool route_is_public(const struct route *route);
+/* Health: answered by threads of its own, without a store. */
+bool route_is_health(const struct route *route);
 /* Checks what the identity may, then runs the handler. On a worker. */
 bool routes_run(struct worker *worker, struct request *request, struct answer *answer, struct err *err) MUST_USE;

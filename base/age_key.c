@@ -105,7 +105,7 @@ void age_identity_generate(struct age_identity *ret)
 struct age_recipient age_identity_recipient(const struct age_identity *identity)
 {
     static const uint8_t base_point[AGE_KEY_SIZE] = { 9 };
-    struct age_recipient recipient;
+    struct age_recipient recipient = { 0 };
     if (!age_x25519(identity->key, base_point, recipient.key))
         abort(); /* the base point is not of low order */
     return recipient;

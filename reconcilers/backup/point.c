@@ -30,8 +30,10 @@ bool point_key_split(const char *key, struct point_key_parts *ret)
     for (size_t i = 0; i < parts.count; i++)
         if (!parts.items[i][0])
             return false;
-    *ret = (struct point_key_parts){ STEAL(parts.items[0]), STEAL(parts.items[1]), STEAL(parts.items[2]),
-                                     STEAL(parts.items[3]) };
+    ret->tenant = STEAL(parts.items[0]);
+    ret->uid = STEAL(parts.items[1]);
+    ret->name = STEAL(parts.items[2]);
+    ret->object = STEAL(parts.items[3]);
     return true;
 }
 

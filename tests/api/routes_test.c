@@ -36,7 +36,7 @@ static const struct {
     { "another method", "DELETE", "/healthz", NULL, .code = ERR_METHOD },
     { "delete a whole collection", "DELETE", "/apis/tenantd/v1/tenants", NULL, .code = ERR_METHOD },
     { "an unknown method", "BREW", "/apis/tenantd/v1/tenants", NULL, .code = ERR_METHOD },
-    { "not yet", "GET", "/openapi/v3", NULL, .code = ERR_NOT_FOUND },
+    { "another group's openapi", "GET", "/openapi/v3/apis/other/v1", NULL, .code = ERR_NOT_FOUND },
 };
 
 static void request_make(struct request *request, const char *method, const char *target)
