@@ -60,6 +60,7 @@ static void test_sessions_end_at_once(void **state)
     struct api *other = NULL;
     struct err err = ERR_INIT;
     assert_ok(api_start(&api->options, &other, &err), &err);
+    api_open(other, api->store.url);
     struct api_fixture replica = *api;
     replica.api = other;
 
