@@ -37,5 +37,7 @@ engine_stop() {
     for each in $(pgrep -f -- "$engine/exec"); do kill -9 "$each" 2>/dev/null; done
     awk -v at="$engine" 'index($2, at) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r -n1 umount -l 2>/dev/null
     rm -rf "$engine"
+    # A killed engine knows its networks no more when it comes back: their bridges stay, and their addresses with them.
+    ip -o -4 addr show | awk -v pool="10.$number." 'index($4, pool) == 1 { print $2 }' | sort -u | xargs -r -n1 ip link del
     ip link del "$engine_bridge" 2>/dev/null
 }

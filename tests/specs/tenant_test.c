@@ -18,7 +18,8 @@ static const struct row {
       "spec.quota.instances: -1 is out of range; it must be between 0 and 100000" },
     { "a quota in a wrong unit", "{quota: {memory: 8GB}}", "spec.quota.memory: \"8GB\" is not a quantity; try 8Gi" },
     { "a place for backups", "{backup: {bucket: acme}}", "" },
-    { "a bucket that cannot be", "{backup: {bucket: Acme}}", "spec.backup.bucket: \"Acme\"" },
+    { "a bucket that cannot be", "{backup: {bucket: Acme}}",
+      "spec.backup.bucket: \"Acme\" is not a bucket's name; use 3 to 63 of a-z, 0-9, - and ." },
     { "a plan of two words", "{plan: very good}", "spec.plan: \"very good\" must not have blanks" },
 };
 

@@ -44,7 +44,7 @@ static void test_bootstrap(void **state)
     assert_psql(tenantd_url,
                 "select count(*) from pg_proc where pronamespace = 'tenantd'::regnamespace"
                 " and proconfig = '{\"search_path=pg_catalog, pg_temp\"}'",
-                "3");
+                "5");
     assert_psql(
         cluster.admin_url,
         "select datname, has_database_privilege('public', datname, 'connect') as c,"

@@ -72,7 +72,7 @@ static void still_stopping(struct scene *scene)
 static void suspended(struct scene *scene)
 {
     stopped(scene);
-    scene->want.tenant.suspended = true;
+    scene->want.tenant.suspended = scene->want.suspended = true;
 }
 static void engine_away(struct scene *scene)
 {
