@@ -148,12 +148,13 @@ static void tell_ready(const struct teller *teller, const struct instance_want *
     else if (seen->engine_away_ms || seen->server_away_ms)
         tell(teller, type, CONDITION_UNKNOWN, seen->engine_away_ms ? "EngineUnavailable" : "DatabaseServerUnavailable",
              plan->blocked_message);
-    else if (plan->blocked_reason)
-        tell(teller, type, str_equal(plan->blocked_reason, "NotSeen") ? CONDITION_UNKNOWN : CONDITION_FALSE,
-             plan->blocked_reason, plan->blocked_message);
-    else if (want->paused)
+    else if (str_equal(plan->blocked_reason, "NotSeen"))
+        tell(teller, type, CONDITION_UNKNOWN, plan->blocked_reason, plan->blocked_message);
+    else if (want->paused) /* before what is in the way: that message says what is done about it, and nothing is */
         tell(teller, type, is_healthy(teller, want, seen) ? CONDITION_TRUE : CONDITION_FALSE, "Paused",
              record_annotation(&want->record, ANNOTATION_PAUSED));
+    else if (plan->blocked_reason)
+        tell(teller, type, CONDITION_FALSE, plan->blocked_reason, plan->blocked_message);
     else if (want->state.swap.restore)
         tell(teller, type, CONDITION_FALSE, "Restoring",
              want->state.swap.going_back ? "the restored data did not prove healthy; the data of before comes back"

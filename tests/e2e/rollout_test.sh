@@ -22,13 +22,14 @@ ids() { local one; for one in "${names[@]}"; do inspect "$prefix-acme.$one" '{{.
 # ---- one at a time ----
 before=$(ids)
 # All that die for this: while one does, the others must run. The watcher is Docker's own record of it.
-since=$(date +%s)
+docker events --filter "label=tenantd.purpose=app" --filter "label=tenantd.namespace=acme" --filter event=die --filter event=start \
+    --format '{{.Action}} {{index .Actor.Attributes "name"}}' >"$out/events" 8>&- &
+watcher=$!
 check "the app is edited" edit 's/^  env:/  env:\n    TINY_MORE: two/'
 eventually "all are as it is now" 90 all_have two
 eventually "the app says so" 20 shows UpToDate rolled_out
-until=$(date +%s)
-most=$(docker events --since "$since" --until "$((until + 1))" --filter "label=tenantd.purpose=app" --filter "label=tenantd.namespace=acme" --filter event=die --filter event=start --format '{{.Action}} {{index .Actor.Attributes "name"}}' |
-    grep " $prefix-" | awk '$1 == "die" { down++; if (down > most) most = down } $1 == "start" { down-- } END { print most }')
+kill $watcher
+most=$(grep " $prefix-" "$out/events" | awk '$1 == "die" { down++; if (down > most) most = down } $1 == "start" { down-- } END { print most }')
 equal "never more than one was down" 1 "$most"
 equal "each was made anew" 0 "$(comm -12 <(sort <<<"$before") <(ids | sort) | wc -l)"
 before=$(ids)

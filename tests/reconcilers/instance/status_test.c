@@ -109,6 +109,13 @@ static void paused(struct scene *scene)
     scene->want.paused = true;
     plan_add(&scene->plan, STEP_RESIZE, "resize", EFFECT_NONE, NULL);
 }
+static void paused_and_down(struct scene *scene)
+{
+    settled(scene);
+    scene->want.paused = true;
+    scene->seen.container.state = CONTAINER_EXITED;
+    plan_block(&scene->plan, BLOCK_PASSING, "CrashLoop", "it is started again in 3 s");
+}
 static void upgrade_failed(struct scene *scene)
 {
     static char failed[] = "2.0";
@@ -157,6 +164,8 @@ static const struct row {
     { "deletion is held up", deletion_held, "Deleting", CONDITION_FALSE, "WaitingForBackup", CONDITION_TRUE,
       CONDITION_TRUE },
     { "paused", paused, "Running", CONDITION_TRUE, "Paused", CONDITION_TRUE, CONDITION_TRUE },
+    { "paused, and nothing is done about what is in the way", paused_and_down, "Degraded", CONDITION_FALSE, "Paused",
+      CONDITION_FALSE, CONDITION_TRUE },
     { "an upgrade failed", upgrade_failed, "Degraded", CONDITION_FALSE, "UpgradeFailed", CONDITION_TRUE,
       CONDITION_TRUE },
     { "a new version is starting", gate_open, "Degraded", CONDITION_FALSE, "WaitingForHealth", CONDITION_TRUE,
