@@ -105,6 +105,7 @@ eventually "and the backup completes" 270 phase_is b5 Completed
 eventually "Ready" 120 ready acme/erp
 
 # ---- kill -9 ----
+check "the first one is paused, so that it is seen what would be done" ctl pause "backup/$name" -n acme "a test"
 for wait in 0.4 1.2 2.2 3.5; do
     check "a backup is begun" backup "k${wait/./}"
     sleep $wait
@@ -117,7 +118,6 @@ equal "no container is left" "" "$(docker ps -aq --filter "name=^$container.back
 equal "nor a half object" "" "$(find "$place" -type f | grep -vE '/(database\.dump\.zst\.age|data\.tar\.zst\.age|manifest\.json)$')"
 
 # ---- retention ----
-check "one of them is paused" ctl pause "backup/$name" -n acme "to see what would be done"
 check "two are enough" kctl patch instance erp -n acme --type merge -p '{"spec":{"backup":{"retention":{"last":2}}}}'
 eventually "the two newest are kept, and the one that is paused" 180 shows "$name k22 k35" bash -c "cd '$place/acme/$uid' && echo *"
 contain "what would go is shown" "acme/$name would go: no rule" "$(ctl backup prune acme/erp --dry-run)"

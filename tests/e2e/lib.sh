@@ -127,11 +127,11 @@ fail() {
     failures=$((failures + 1))
 }
 
-# check WHAT COMMAND...: the command succeeds.
+# check WHAT COMMAND...: the command succeeds. It runs in this very shell, so that daemon_start tells it the daemon's pid.
 check() {
-    local what=$1 said
+    local what=$1 said=$home/said.$BASHPID
     shift
-    if said=$("$@" 2>&1); then pass "$what"; else fail "$what" "$* (exit $?)" "$said"; fi
+    if "$@" >"$said" 2>&1; then pass "$what"; else fail "$what" "$* (exit $?)" "$(cat "$said")"; fi
 }
 
 # refuse WHAT PATTERN COMMAND...: the command fails and says PATTERN (an extended regular expression).
