@@ -98,6 +98,8 @@ $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@echo "  LD $@"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ $(PKG_LIBS)
 
+-include $(FUZZ_OBJECTS:.o=.d)
+
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)
 .PHONY: e2e-programs

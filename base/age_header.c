@@ -75,7 +75,7 @@ static void wrap(const uint8_t key[32], const uint8_t file_key[AGE_FILE_KEY_SIZE
 static bool unwrap(const uint8_t key[32], const uint8_t wrapped[32], uint8_t ret_file_key[AGE_FILE_KEY_SIZE])
 {
     static const uint8_t nonce[12];
-    uint8_t tag[AGE_TAG_SIZE];
+    uint8_t tag[AGE_TAG_SIZE], rest[AGE_TAG_SIZE]; /* a stream cipher has none */
     int len;
     memcpy(tag, wrapped + AGE_FILE_KEY_SIZE, sizeof(tag));
     CLEANUP(cipher_freep) EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
@@ -83,7 +83,7 @@ static bool unwrap(const uint8_t key[32], const uint8_t wrapped[32], uint8_t ret
         EVP_DecryptUpdate(cipher, ret_file_key, &len, wrapped, AGE_FILE_KEY_SIZE) != 1 ||
         EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1)
         abort();
-    return EVP_DecryptFinal_ex(cipher, ret_file_key + AGE_FILE_KEY_SIZE, &len) == 1;
+    return EVP_DecryptFinal_ex(cipher, rest, &len) == 1;
 }
 
 static void wrap_key(const uint8_t shared[AGE_KEY_SIZE], const struct age_recipient *share,

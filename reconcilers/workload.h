@@ -19,6 +19,7 @@ struct workload {
     const char *image;
     const char *network;
     const char *volume;
+    const char *volume_uid; /* whose the volume is; NULL: `uid`'s */
     const json_t
         *values; /* {"database.host": "...", "spec.addons": "a,b", ...}: every name that templates may use, as text */
     const json_t *extra_env;    /* of the instance, over the App's; NULL: none */

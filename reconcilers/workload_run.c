@@ -156,7 +156,8 @@ static bool volume_is_ours(struct reconcile_context *ctx, const char *name, cons
 
 static bool has_its_volume(struct reconcile_context *ctx, const struct workload *workload, struct err *err)
 {
-    return !workload->app->data_path || volume_is_ours(ctx, workload->volume, workload->uid, err);
+    const char *uid = workload->volume_uid ? workload->volume_uid : workload->uid;
+    return !workload->app->data_path || volume_is_ours(ctx, workload->volume, uid, err);
 }
 
 static bool create(struct reconcile_context *ctx, const struct workload *workload, const struct rendered *rendered,

@@ -161,7 +161,10 @@ static bool list_object(void *context, const struct object *object, struct err *
         if ((list->count & (list->count - 1)) == 0)
             list->items = mem_grow(list->items, list->count ? 2 * list->count : 1, sizeof(list->items[0]));
         last = &list->items[list->count++];
-        *last = (struct point_listed){ STEAL(parts.tenant), STEAL(parts.uid), STEAL(parts.name) };
+        *last = (struct point_listed){ 0 };
+        last->tenant = STEAL(parts.tenant);
+        last->uid = STEAL(parts.uid);
+        last->name = STEAL(parts.name);
     }
     last->has_manifest = last->has_manifest || str_equal(parts.object, POINT_MANIFEST);
     last->bytes += object->size;

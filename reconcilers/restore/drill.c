@@ -48,6 +48,7 @@ void scratch_init(struct scratch *scratch, struct reconcile_context *ctx, const 
     scratch->workload.image = image;
     scratch->workload.network = scratch->network;
     scratch->workload.volume = state->offer.volume;
+    scratch->workload.volume_uid = want->target.record.uid; /* as whose it was built */
     scratch->workload.values = scratch->values;
     scratch->workload.domains = NULL; /* the reverse proxy must not lead to it */
     scratch->workload.publish_port = 0;
