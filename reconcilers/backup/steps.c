@@ -69,8 +69,31 @@ static bool drop_claims(struct reconcile_context *ctx, const struct backup_want 
 
 /* ---- the attempt and its end ---- */
 
+enum removal { REMOVE_UNFINISHED, REMOVE_ALL };
+
+/* Nothing of this name runs any more: its one worker is here. */
+static bool remove_everywhere(struct reconcile_context *ctx, struct backup_want *want, enum removal removal,
+                              struct err *err)
+{
+    CLEANUP(tiers_release) struct tiers tiers = { 0 };
+    const struct point_id id = id_of(want);
+    CLEANUP(freep) char *directory = point_key(&id, "");
+    if (!open_tiers(ctx, want, &tiers, err))
+        return false;
+    for (size_t i = 0; i < tiers.count; i++) {
+        struct objects *place = tiers.items[i].objects;
+        if ((removal == REMOVE_ALL && !point_remove(place, &id, &ctx->call, err)) ||
+            !objects_sweep(place, directory, 0, &ctx->call, err))
+            return err_wrap(err, "%s", objects_name(place));
+    }
+    return true;
+}
+
 static bool step_take(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
+    /* What an attempt before put and never finished, because it was killed. */
+    if (want->status.attempts > 0 && !remove_everywhere(ctx, want, REMOVE_UNFINISHED, err))
+        return false;
     if (!backup_take(ctx, want, err))
         return false;
     set_text(&want->status.phase, BACKUP_COMPLETED);
@@ -99,24 +122,9 @@ static bool step_fail(struct reconcile_context *ctx, struct backup_want *want, s
     return true;
 }
 
-/* Objects, and what was put and never finished. Nothing of this name runs any more: its one worker is here. */
-static bool remove_everywhere(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
-{
-    CLEANUP(tiers_release) struct tiers tiers = { 0 };
-    const struct point_id id = id_of(want);
-    CLEANUP(freep) char *directory = point_key(&id, "");
-    if (!open_tiers(ctx, want, &tiers, err))
-        return false;
-    for (size_t i = 0; i < tiers.count; i++)
-        if (!point_remove(tiers.items[i].objects, &id, &ctx->call, err) ||
-            !objects_sweep(tiers.items[i].objects, directory, 0, &ctx->call, err))
-            return err_wrap(err, "%s", objects_name(tiers.items[i].objects));
-    return true;
-}
-
 static bool step_sweep(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
-    if (!remove_everywhere(ctx, want, err))
+    if (!remove_everywhere(ctx, want, REMOVE_ALL, err))
         return false;
     want->state.swept = true;
     return backup_state_save(ctx, want, err);
@@ -221,7 +229,7 @@ static bool step_remove_point(struct reconcile_context *ctx, struct backup_want 
     struct record_key instance;
     return (!record_key_set(&instance, KIND_INSTANCE, want->record.key.namespace, want->spec.instance) ||
             backup_is_over(&want->status) || backup_remove_copier(ctx, &instance, want->spec.instance_uid, err)) &&
-           remove_everywhere(ctx, want, err);
+           remove_everywhere(ctx, want, REMOVE_ALL, err);
 }
 
 static bool step_release(struct reconcile_context *ctx, struct backup_want *want, struct err *err)

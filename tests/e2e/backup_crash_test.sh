@@ -22,15 +22,10 @@ daemon_kill() {
     [ -n "${supervisor:-}" ] && kill -9 "$supervisor" 2>/dev/null
     kill -9 "$(cat "$home/pid")" 2>/dev/null
 }
-clean_up() {
-    local status=$?
-    daemon_kill
-    (exit $status)
-    tear_down
-}
+# shellcheck disable=SC2329 # tear_down calls it
+clean_up() { daemon_kill; }
 configuration="backup: {keepDeleted: 1s}"
 set_up
-trap clean_up EXIT
 daemon=
 
 again() { # again COMMAND...: through crashes of the API's server

@@ -15,7 +15,6 @@ home=${data%/data}
 export KUBECONFIG=$data/admin.kubeconfig
 configuration="backup: {s3: {endpoint: \"$S3_ENDPOINT\", bucket: points, prefix: one, accessKey: \"$S3_ACCESS_KEY\", secretKey: \"$S3_SECRET_KEY\", versioning: true}}"
 set_up
-trap 'status=$?; clean_up; (exit $status); tear_down' EXIT
 
 apply() { ctl apply -f - "$@"; }
 look() { python3 tests/tools/s3_look.py "$@"; }
