@@ -10,8 +10,10 @@ trap clean_up EXIT
 started=$(tests/tools/rgw.sh start "$rgw" $$) || { echo "not ok - the S3 server starts"; exit 1; }
 eval "$(sed 's/^/export /' <<<"$started")"
 # set_up() begins with an empty directory, which must not be the server's.
-home=$home/suite data=$home/suite/data log=$home/suite/tenantd.log out=$home/suite/out
-home=${data%/data}
+home=$home/suite
+data=$home/data
+log=$home/tenantd.log
+out=$home/out
 export KUBECONFIG=$data/admin.kubeconfig
 configuration="backup: {s3: {endpoint: \"$S3_ENDPOINT\", bucket: points, prefix: one, accessKey: \"$S3_ACCESS_KEY\", secretKey: \"$S3_SECRET_KEY\", versioning: true}}"
 set_up
