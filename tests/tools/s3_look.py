@@ -11,6 +11,7 @@ them: S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY, S3_CA_FILE.
   s3_look.py version BUCKET                turns versioning on
   s3_look.py lockable BUCKET               makes a bucket with object locks
   s3_look.py lock BUCKET KEY SECONDS       holds the newest version (governance) so long
+  s3_look.py destroy BUCKET KEY            removes an object with all its versions
   s3_look.py unlock BUCKET                 removes everything in it, locks notwithstanding
 """
 import datetime
@@ -69,6 +70,9 @@ def main(command, bucket, *rest):
         until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=int(rest[1]))
         s3.put_object_retention(Bucket=bucket, Key=rest[0], Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until})
         print(until.strftime("%Y-%m-%dT%H:%M"))
+    elif command == "destroy":
+        for item in versions(s3, bucket, rest[0]):
+            s3.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"])
     elif command == "unlock":
         for item in versions(s3, bucket, ""):
             s3.delete_object(Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"], BypassGovernanceRetention=True)
