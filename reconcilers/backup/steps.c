@@ -61,6 +61,7 @@ static bool step_claim(struct reconcile_context *ctx, struct backup_want *want, 
     return false;
 }
 
+/* Before it is told that the attempt is over: killed in between, it is made once more, and no claim of one that is over stays for ever. */
 static bool drop_claims(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)
 {
     return store_claim_drop(ctx->store, CLAIM_BACKUP, want->record.uid, err) &&
@@ -69,36 +70,31 @@ static bool drop_claims(struct reconcile_context *ctx, const struct backup_want 
 
 /* ---- the attempt and its end ---- */
 
-enum removal { REMOVE_UNFINISHED, REMOVE_ALL };
-
-/* Nothing of this name runs any more: its one worker is here. */
-static bool remove_everywhere(struct reconcile_context *ctx, struct backup_want *want, enum removal removal,
-                              struct err *err)
+/* Objects, and what was put and never finished. Nothing of this name runs any more: its one worker is here. */
+static bool remove_everywhere(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
     CLEANUP(tiers_release) struct tiers tiers = { 0 };
     const struct point_id id = id_of(want);
     CLEANUP(freep) char *directory = point_key(&id, "");
     if (!open_tiers(ctx, want, &tiers, err))
         return false;
-    for (size_t i = 0; i < tiers.count; i++) {
-        struct objects *place = tiers.items[i].objects;
-        if ((removal == REMOVE_ALL && !point_remove(place, &id, &ctx->call, err)) ||
-            !objects_sweep(place, directory, 0, &ctx->call, err))
-            return err_wrap(err, "%s", objects_name(place));
-    }
+    for (size_t i = 0; i < tiers.count; i++)
+        if (!point_remove(tiers.items[i].objects, &id, &ctx->call, err) ||
+            !objects_sweep(tiers.items[i].objects, directory, 0, &ctx->call, err))
+            return err_wrap(err, "%s", objects_name(tiers.items[i].objects));
     return true;
 }
 
 static bool step_take(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
-    /* What an attempt before put and never finished, because it was killed. */
-    if (want->status.attempts > 0 && !remove_everywhere(ctx, want, REMOVE_UNFINISHED, err))
+    /* What an attempt before made that was killed never counted: its manifest must not stand beside other objects. */
+    if (want->status.attempts > 0 && !remove_everywhere(ctx, want, err))
         return false;
     if (!backup_take(ctx, want, err))
         return false;
     set_text(&want->status.phase, BACKUP_COMPLETED);
     set_text(&want->status.message, NULL);
-    if (!backup_tell(ctx, want, err) || !drop_claims(ctx, want, err))
+    if (!drop_claims(ctx, want, err) || !backup_tell(ctx, want, err))
         return false;
     CLEANUP(freep)
     char *message = mem_printf("%s: %" PRId64 " bytes of database and %" PRId64 " of files, %" PRId64 " stored",
@@ -116,7 +112,7 @@ static bool step_fail(struct reconcile_context *ctx, struct backup_want *want, s
         set_text(&want->status.message,
                  want->has_instance ? "its instance is being deleted" : "there is no such instance any more");
     if (!backup_remove_copier(ctx, &want->instance.record.key, want->spec.instance_uid, err) ||
-        !backup_tell(ctx, want, err) || !drop_claims(ctx, want, err))
+        !drop_claims(ctx, want, err) || !backup_tell(ctx, want, err))
         return false;
     backup_event(ctx, want, EVENT_WARNING, "BackupFailed", want->status.message);
     return true;
@@ -124,7 +120,7 @@ static bool step_fail(struct reconcile_context *ctx, struct backup_want *want, s
 
 static bool step_sweep(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
-    if (!remove_everywhere(ctx, want, REMOVE_ALL, err))
+    if (!remove_everywhere(ctx, want, err))
         return false;
     want->state.swept = true;
     return backup_state_save(ctx, want, err);
@@ -229,7 +225,7 @@ static bool step_remove_point(struct reconcile_context *ctx, struct backup_want 
     struct record_key instance;
     return (!record_key_set(&instance, KIND_INSTANCE, want->record.key.namespace, want->spec.instance) ||
             backup_is_over(&want->status) || backup_remove_copier(ctx, &instance, want->spec.instance_uid, err)) &&
-           remove_everywhere(ctx, want, REMOVE_ALL, err);
+           remove_everywhere(ctx, want, err);
 }
 
 static bool step_release(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
