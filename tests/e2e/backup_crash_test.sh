@@ -75,17 +75,19 @@ check "it can be read again" again sql acme_erp "drop table theirs"
 check "every minute, one is kept" change '{"backup":{"schedule":"* * * * *","retention":{"last":1}}}'
 scheduled() { ctl get backups -n acme -o json | jq -e '[.items[] | select(.spec.reason == "Schedule" and .status.phase == "Completed")] | length > 0' >/dev/null; }
 eventually "one is made" 300 scheduled
-gone_by_rule() { ! ctl get backup b1 -n acme >/dev/null 2>&1 && ctl get apps >/dev/null 2>&1 && [ ! -e "$place/acme/$uid/b1" ]; }
+gone_by_rule() { [ "$(ctl get backups -n acme -o json | jq '[.items[] | select(.metadata.name == "b1")] | length')" = 0 ] && [ ! -e "$place/acme/$uid/b1" ]; }
 eventually "the older one goes" 300 gone_by_rule
+# Killed with the record made, the next minute's runs to its end.
+eventually "the schedule's step was met to its end" 200 grep -q Instance/schedule-backup/end "$points"
 check "no more of them" change '{"backup":{"schedule":null}}'
 
 # ---- the last one, and the end of all ----
 check "the deletion" again kctl delete instance erp -n acme --wait=false
-no_instance() { ctl get apps >/dev/null 2>&1 && ! ctl get instance erp -n acme >/dev/null 2>&1; }
+no_instance() { [ "$(ctl get instances -n acme -o json | jq '.items | length')" = 0 ]; } # no answer is no "gone"
 eventually "ends" 400 no_instance
 equal "the database is gone" 0 "$(sql postgres "select count(*) from pg_database where datname = 'acme_erp'")"
 contain "one was made for it" 'Backup/take/end' "$(cat "$points")"
-nothing() { ctl get apps >/dev/null 2>&1 && [ -z "$(ctl get backups -n acme -o name)" ] && [ -z "$(find "$place" -type f)" ]; }
+nothing() { [ "$(ctl get backups -n acme -o json | jq '.items | length')" = 0 ] && [ -z "$(find "$place" -type f)" ]; }
 # A failed one tells of itself for days.
 check "the failed one is deleted" again kctl delete backup b2 -n acme --wait=false
 eventually "and all expire" 400 nothing
