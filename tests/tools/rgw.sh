@@ -41,6 +41,7 @@ free_port() {
 fail_with_logs() {
     say "$*; the ends of its logs:"
     tail -n 8 "$dir"/log/*.log >&2 || true
+    end_all
     exit 1
 }
 
@@ -104,6 +105,17 @@ start_gateway() { # start_gateway NAME PORT SCHEME ARGS...
     return 1
 }
 
+# Now and then it asks the monitor before that one has told it which cluster this is, and gives up ("wrong fsid").
+start_osd() {
+    local i
+    for i in $(seq 20); do
+        if ceph-osd -i 0 9>&-; then return 0; fi
+        sleep 0.3
+    done
+    echo "ceph-osd does not start (after $i tries)"
+    return 1
+}
+
 start_store() {
     local mon_port=$1 osd
     osd=$(python3 -c 'import uuid; print(uuid.uuid4())')
@@ -113,7 +125,7 @@ start_store() {
         ceph-mon -i a 9>&-
         timeout 60 ceph osd new "$osd" 0
         ceph-osd -i 0 --mkfs --osd-uuid "$osd"
-        ceph-osd -i 0 9>&-
+        start_osd
     } >>"$dir/log/start.log" 2>&1
 }
 
