@@ -90,19 +90,32 @@ static bool step_allocate(struct reconcile_context *ctx, struct instance_want *w
     return instance_state_save(ctx, want, err);
 }
 
+struct forgetting {
+    struct reconcile_context *ctx;
+    struct instance_want *want;
+};
+
+/* In the transaction that takes the acceptance off: one stands for one loss, and neither is ever seen without the other. */
+static bool forget_data(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
+{
+    const struct forgetting *forgetting = context;
+    (void)tx; /* the context's own store */
+    (void)old;
+    (void)next;
+    forgetting->want->state.initialised = false;
+    forgetting->want->state.dirty = true;
+    return instance_state_save(forgetting->ctx, forgetting->want, err);
+}
+
 static bool step_forget_loss(struct reconcile_context *ctx, struct instance_want *want,
                              const struct instance_seen *seen, struct err *err)
 {
     (void)seen;
     log_warning("loss of data accepted", LOG_STR("uid", want->record.uid));
-    /* One acceptance stands for one loss: it goes first, and who is killed in between asks for another one rather than keep it. */
     json_object_del(want->record.annotations, ANNOTATION_ACCEPT_DATA_LOSS);
-    struct store_write write = { .who = "tenantd" };
-    if (!store_update(ctx->store, &want->record, want->record.version, &write, err))
-        return false;
-    want->state.initialised = false;
-    want->state.dirty = true;
-    return instance_state_save(ctx, want, err);
+    struct forgetting forgetting = { ctx, want };
+    struct store_write write = { .who = "tenantd", .admit = forget_data, .context = &forgetting };
+    return store_update(ctx->store, &want->record, want->record.version, &write, err);
 }
 
 /* From here on whatever stands was not finished, until instance_data_is_complete(). */
