@@ -11,7 +11,8 @@ data=$home/data
 log=$home/tenantd.log
 out=$home/out
 # Of all suites on this machine, in whatever checkout, none shares a port, prefix or network pool: each takes a number and keeps it
-# by a lock, which its daemon and its database server hold, too, should they outlive it.
+# by a lock, which its daemon and its database server hold, too, should they outlive it. So what carries a number that is free
+# belongs to nobody any more: a run that was killed left it.
 take_number() {
     for number in $(seq 30 250); do
         exec 8>>"/run/lock/tenantd-test.$number"
@@ -83,23 +84,12 @@ tear_down() {
     exit $status
 }
 
-# Of a run that was killed, unless another one has taken its number since.
-remove_leftovers() { # remove_leftovers PREFIX
-    if [ "$1" = "$prefix" ]; then remove_objects "$1"; return; fi
-    (
-        exec 9>>"/run/lock/tenantd-test.${1#t}"
-        if flock -n 9; then remove_objects "$1"; fi
-    )
-}
-
 # A suite may say in `controller` and `configuration` (more lines) what its daemon is configured with, and in a function clean_up what it
 # has to end besides the daemon.
 set_up() {
     # What a killed run left.
-    if [ -f "$home/tenantd.yaml" ]; then
-        "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
-        remove_leftovers "$(sed -n 's/^prefix: //p' "$home/tenantd.yaml")"
-    fi
+    [ ! -f "$home/tenantd.yaml" ] || "$build/tenantd" stop --with-database --config="$home/tenantd.yaml" >/dev/null 2>&1
+    remove_objects "$prefix"
     remove_cluster
     rm -rf "$home"
     mkdir -p "$home" "$out"
