@@ -41,7 +41,11 @@ clean_up() { # called by tear_down
     docker rmi "$absent_image" "$warm_image" >/dev/null 2>&1
     [ $victim != engine ] || engine_stop
 }
-prepare() { [ $victim != engine ] || engine_start; }
+prepare() {
+    [ $victim != engine ] || engine_start || return 1
+    docker rmi "$absent_image" >/dev/null 2>&1 # left by a run that was killed
+    return 0
+}
 controller="{resync: 5s, inspect: 6s, backoffFirst: 500ms, backoffMax: 5s}"
 configuration="proxy: {container: $prefix-proxy}"
 set_up
@@ -100,6 +104,8 @@ again docker tag tenantd/tiny:1 "$warm_image"
 again docker run -d --name "$prefix-proxy" --label "tenantd.test=$prefix" tenantd/tiny:1 sleep 100000 >/dev/null
 check "an app" app tiny "s,{name: \"2\".*,&\n    - {name: \"3\"\, image: \"$absent_image\"}," tiny
 check "an app with a warm database" app tiny-warm "s,tenantd/tiny:warm,$warm_image,; s/TINY_INIT_DELAY: \"2\"/TINY_INIT_DELAY: \"0\"/" tiny-warm
+warm_is_made() { [ "$(again field app tiny-warm '.status.warm[0].state')" = Ready ]; } # an instance does not wait for one that fails
+eventually "which is made" 120 warm_is_made
 check "a tenant" apply "$out/acme.yaml"
 check "an instance" instance_apply erp tiny 'publish: auto'
 check "one whose database is cloned" instance_apply warm tiny-warm
