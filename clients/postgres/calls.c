@@ -19,6 +19,7 @@ const struct server_known_call server_known_calls[] = {
     { "database-create", "create database " },
     { "database-drop", "drop database " },
     { "database-comment", "comment on database " },
+    { "database-take-back", "select tenantd.own_database(" },
     { "database-revoke", "revoke all on database " },
     { "database-alter", "alter database " },
     { "take-over-owners", "select distinct pg_get_userbyid(refobjid)" },

@@ -11,6 +11,9 @@ engine_run() {
         echo $! >"$home/engine.process"
         wait $!
         rm -f "$home/engine.pid"
+        # Its containerd dies with it, but as long as the number is somebody's the next dockerd waits 15 s for that one to answer.
+        kill -9 "$(cat "$engine/exec/containerd/containerd.pid")"
+        rm -f "$engine/exec/containerd/containerd.pid"
         sleep 0.2
     done
 }
