@@ -47,7 +47,7 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) -lcmocka $(PKG_LIBS)
 
 # The simulated world (docs/simulation.md): its objects stand before the library, which then does not give its own of the same headers.
-SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things server store store_kept backup restore)
+SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things labels server store store_kept backup restore)
 SIM_RUNS := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,daemon run script scene acts oracle)
 SIM_PROGRAMS := $(BUILD)/tests/sim/sim_test $(BUILD)/tests/sim/simulate
 $(SIM_PROGRAMS): $(SIM_FAKES) $(SIM_RUNS)

@@ -266,7 +266,10 @@ static int64_t away_since(struct world *world, const struct neighbour *neighbour
 
 void world_set_engine(struct world *world, bool answers, const char *problem, int64_t now_wall_ms)
 {
+    bool was_away = away_since(world, &world->engine, NULL) != 0;
     set_neighbour(world, &world->engine, answers, problem, now_wall_ms);
+    if (answers && was_away)
+        world_note_all_stable(world);
 }
 
 int64_t world_engine_away_since_ms(struct world *world, char **ret_problem)

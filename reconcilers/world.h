@@ -35,7 +35,10 @@ bool world_container_owner(struct world *world, const char *id, struct record_ke
 
 /* ---- the engine ---- */
 
-/* A failed call marks the engine as away since then; a good list clears it. 0: it answers. */
+/*
+ * A failed call marks the engine as away since then; a good list clears it. 0: it answers. One that comes back has ended containers by itself,
+ * so the delays between restarts start anew.
+ */
 void world_set_engine(struct world *world, bool answers, const char *problem, int64_t now_wall_ms);
 int64_t world_engine_away_since_ms(struct world *world, char **ret_problem); /* ret_problem may be NULL */
 void world_set_host(struct world *world, const struct docker_host *host);

@@ -175,6 +175,18 @@ void world_note_stable(struct world *world, const char *uid)
     watched->restart_wall_ms = 0;
 }
 
+void world_note_all_stable(struct world *world)
+{
+    LOCK(world);
+    size_t at = 0;
+    void *value;
+    while (map_next(world->watched, &at, NULL, &value)) {
+        struct watched *watched = value;
+        watched->restarts = 0;
+        watched->restart_wall_ms = 0;
+    }
+}
+
 void world_forget(struct world *world, const char *uid)
 {
     LOCK(world);

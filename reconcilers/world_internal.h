@@ -38,3 +38,6 @@ static inline void world_unlock(pthread_mutex_t **lock)
 #define LOCK(world)                                                                                                    \
     pthread_mutex_t *lock_ CLEANUP(world_unlock) = &(world)->lock;                                                     \
     pthread_mutex_lock(lock_)
+
+/* Every delay between restarts starts anew. */
+void world_note_all_stable(struct world *world);

@@ -212,6 +212,22 @@ static void test_restart_delays_grow_and_end(void **state)
     world_free(world);
 }
 
+static void test_restart_delays_end_with_an_outage(void **state)
+{
+    (void)state;
+    struct world *world = world_new();
+    world_note_restart(world, "u1", 1000);
+    world_note_restart(world, "u1", 1000);
+    world_set_engine(world, true, "", 2000); /* it answered before */
+    assert_int_equal(world_restart_allowed_wall_ms(world, "u1"), 3000);
+    world_set_engine(world, false, "killed", 3000);
+    assert_int_equal(world_restart_count(world, "u1"), 2);
+    world_set_engine(world, true, "", 4000);
+    assert_int_equal(world_restart_allowed_wall_ms(world, "u1"), 0);
+    assert_int_equal(world_restart_count(world, "u1"), 0);
+    world_free(world);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -225,5 +241,6 @@ int main(void)
     CHECK_TEST(&list, test_health);
     CHECK_TEST(&list, test_one_failure_of_an_old_container);
     CHECK_TEST(&list, test_restart_delays_grow_and_end);
+    CHECK_TEST(&list, test_restart_delays_end_with_an_outage);
     return check_run("world", &list);
 }

@@ -36,21 +36,6 @@ char *sim_engine_id(void)
     return mem_printf("%064" PRIx64, ++sim->engine->last_id);
 }
 
-json_t *sim_labels(const json_t *labels)
-{
-    return labels ? json_deep_copy(labels) : json_object();
-}
-
-bool sim_has_label(const json_t *labels, const char *key_and_value)
-{
-    if (!key_and_value)
-        return true;
-    CLEANUP(freep) char *key = mem_strndup(key_and_value, strcspn(key_and_value, "="));
-    const char *value = strchr(key_and_value, '=');
-    const char *has = json_text(labels, key);
-    return has && (!value || str_equal(has, value + 1));
-}
-
 struct sim_container *sim_container_find(const char *name_or_id)
 {
     struct sim_container *container = map_get(sim->engine->container_names, name_or_id);
@@ -324,6 +309,7 @@ static bool create_container(const struct container_create *create, char **ret_i
     }
     map_put(engine->containers, container->seen.id, container);
     map_put(engine->container_names, container->seen.name, container);
+    sim_labelled_add(engine->labelled, container);
     sim_event_add(container, "create");
     *ret_id = mem_strdup(container->seen.id);
     return true;
@@ -350,6 +336,7 @@ static bool remove_container(const char *name_or_id, struct err *err)
         sim_container_end(container, 137);
     sim_event_add(container, "destroy");
     map_remove(sim->engine->container_names, container->seen.name);
+    sim_labelled_remove(sim->engine->labelled, container);
     CLEANUP(freep) char *id = mem_strdup(container->seen.id);
     map_remove(sim->engine->containers, id);
     return true;
@@ -389,12 +376,10 @@ bool container_list(struct docker *docker, const char *label, const struct call 
     if (!sim_begin(&what, call, err))
         return false;
     sim_engine_tick();
-    list.items = mem_grow(NULL, map_count(sim->engine->containers) + 1, sizeof(list.items[0]));
-    while (map_next(sim->engine->containers, &at, NULL, &value)) {
-        const struct sim_container *container = value;
-        if (sim_has_label(container->seen.labels, label))
-            copy_listed(&list.items[list.count++], &container->seen);
-    }
+    const struct map *containers = label ? map_get(sim->engine->labelled, label) : sim->engine->containers;
+    list.items = mem_grow(NULL, (containers ? map_count(containers) : 0) + 1, sizeof(list.items[0]));
+    while (containers && map_next(containers, &at, NULL, &value))
+        copy_listed(&list.items[list.count++], &((const struct sim_container *)value)->seen);
     /* What happens from here on makes this list an old one. */
     if (!sim_end(&what, true, err))
         return false;
@@ -767,6 +752,7 @@ struct sim_engine *sim_engine_new(void)
     struct sim_engine *engine = MEM_NEW(struct sim_engine);
     engine->containers = map_new(container_free);
     engine->container_names = map_new(NULL);
+    engine->labelled = map_new(sim_labelled_free);
     engine->networks = map_new(network_free);
     engine->volumes = map_new(volume_free);
     engine->images = map_new(image_free);
@@ -782,6 +768,7 @@ void sim_engine_free(struct sim_engine *engine)
     free(engine->events);
     map_free(engine->networks); /* before their members */
     map_free(engine->container_names);
+    map_free(engine->labelled);
     map_free(engine->containers);
     map_free(engine->volumes);
     map_free(engine->images);

@@ -48,6 +48,7 @@ struct sim_event {
 struct sim_engine {
     struct map *containers;      /* id -> struct sim_container */
     struct map *container_names; /* name -> the same, borrowed */
+    struct map *labelled;        /* "key=value", "key" -> struct map: id -> the same, borrowed */
     struct map *networks, *volumes;
     struct map *images;         /* reference -> struct sim_image */
     struct map *registry;       /* reference -> struct sim_image: what can be pulled */
@@ -94,6 +95,9 @@ char *sim_engine_id(void);
 bool sim_volume_is_used(const char *name);
 json_t *sim_labels(const json_t *labels);
 bool sim_has_label(const json_t *labels, const char *key_and_value);
+void sim_labelled_add(struct map *labelled, struct sim_container *container);
+void sim_labelled_remove(struct map *labelled, const struct sim_container *container);
+void sim_labelled_free(void *containers);
 void sim_event_add(const struct sim_container *container, const char *action);
 void sim_network_event(const struct sim_network *network, const char *action, const char *container_id_or_null);
 /* Puts a running container on the network, or takes it off. */

@@ -23,7 +23,7 @@
 #include "reconcilers/tenant/tenant.h"
 #include "store/statements.h"
 
-enum { LOG_LIMIT = 1 << 20 };
+enum { LOG_LIMIT = 1 << 20, VICTIM_TRIES = 200, VICTIM_PAUSE_NS = 50000000 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -43,17 +43,29 @@ static bool line_stands_in(const char *text, const char *line)
     return false;
 }
 
-static pid_t victim(void)
+static pid_t read_pid(const char *path)
 {
-    const char *path = getenv("CRASHING_VICTIM");
     CLEANUP(str_release) struct str text = STR_INIT;
     int64_t pid = 0;
-    if (!path)
-        return getpid();
     if (!file_read(path, 4096, &text, NULL))
         return 0;
     text.text[strcspn(text.text, "\n")] = '\0';
     return str_parse_int64(text.text, 2, INT32_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+/* One that was killed a moment ago is about to be started again. */
+static pid_t victim(void)
+{
+    const char *path = getenv("CRASHING_VICTIM");
+    if (!path)
+        return getpid();
+    for (int i = 0; i < VICTIM_TRIES; i++) {
+        pid_t pid = read_pid(path);
+        if (pid && kill(pid, 0) == 0)
+            return pid;
+        nanosleep(&(struct timespec){ .tv_nsec = VICTIM_PAUSE_NS }, NULL);
+    }
+    return 0;
 }
 
 static void crash_at(const char *point)
