@@ -36,6 +36,7 @@ apply_spec() { # apply_spec NAME VERSION EXTRA...
 row() { sql "${1}_erp" "select v from tiny where k = '$2'"; }
 row_is() { [ "$(row "$1" "$2")" = "$3" ]; }
 is() { [ "$(docker inspect -f "$2" "$prefix-$1.erp" 2>/dev/null)" = "$3" ]; }
+is_no_more() { [ -n "$3" ] && is "$1" '{{.State.Status}}' running && ! is "$1" "$2" "$3"; }
 no_record() { ctl get apps >/dev/null 2>&1 && ! ctl get tenant "$1" >/dev/null 2>&1; }
 settled() { # settled NAME: Ready for the newest generation
     ctl get instance erp -n "$1" -o json 2>/dev/null |
@@ -44,7 +45,7 @@ settled() { # settled NAME: Ready for the newest generation
 
 # One life of a tenant with its instance, from apply to gone.
 live() { # live NAME
-    local name=$1 uid
+    local name=$1 uid started
     check "$name: applied" apply_spec "$name" 1
     eventually "$name: Ready" 900 settled "$name"
     uid=$(instance "$name/erp" .metadata.uid)
@@ -60,7 +61,9 @@ live() { # live NAME
     eventually "$name: on its network again" 300 is "$name" "{{if index .NetworkSettings.Networks \"$prefix-$name\"}}yes{{end}}" yes
     sql postgres "grant connect on database ${name}_erp to public"
     eventually "$name: closed to strangers again" 300 shows f sql postgres "select has_database_privilege('public', '${name}_erp', 'connect')"
+    started=$(docker inspect -f '{{.State.StartedAt}}' "$prefix-$name.erp")
     check "$name: restart" again ctl restart "$name/erp"
+    eventually "$name: restarted" 300 is_no_more "$name" '{{.State.StartedAt}}' "$started"
     check "$name: a newer version" again kctl patch instance erp -n "$name" --type merge -p '{"spec":{"version":"2"}}'
     eventually "$name: upgraded" 400 row_is "$name" version 2
     eventually "$name: Ready on it" 400 settled "$name"
