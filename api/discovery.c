@@ -5,6 +5,7 @@
 
 static const char *const record_verbs[] = { "create", "delete", "get", "list", "patch", "update", "watch", NULL };
 static const char *const reading_verbs[] = { "get", "list", "watch", NULL };
+static const char *const getting_verbs[] = { "get", NULL };
 static const char *const creating_verbs[] = { "create", NULL };
 static const char *const record_categories[] = { "all", "tenantd", NULL };
 
@@ -130,6 +131,9 @@ bool discovery_resources(struct worker *worker, struct request *request, struct 
         const struct kind *kind = &kinds[i];
         add_resource(resources, &(struct resource){ kind->plural, kind->singular, kind->name, kind->namespaced,
                                                     record_verbs, kind->short_names, record_categories });
+        CLEANUP(freep) char *status = mem_printf("%s/status", kind->plural);
+        add_resource(resources,
+                     &(struct resource){ status, "", kind->name, kind->namespaced, getting_verbs, NULL, NULL });
     }
     answer_json(answer, 200, resource_list(API_VERSION, resources));
     return true;

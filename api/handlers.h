@@ -6,7 +6,7 @@
 /* resources.c: of every view */
 handler_fn resources_get, resources_list;
 /* records_write.c, records_patch.c, records_delete.c */
-handler_fn records_create, records_replace, records_patch, records_delete;
+handler_fn records_create, records_replace, records_refuse_status, records_patch, records_delete;
 /* records_apply.c: what a PATCH of that type comes to */
 handler_fn records_apply;
 /* discovery.c, openapi.c */

@@ -209,6 +209,9 @@ bool platform_customer_stats(struct worker *worker, struct request *request, str
     CLEANUP(json_decrefp) json_t *backups = json_array();
     const char *customer = request_param(request, "customer_id");
     struct stats stats = { .backups = backups };
+    request->view = view_of_kind(&kinds[KIND_TENANT]);
+    if (auth_may(&request->identity, VERB_GET, KIND_TENANT, NULL) != AUTH_ALLOWED)
+        return raise_forbidden_verb(request, VERB_GET, err);
     if (!store_account_find(worker->store, customer, &account, &problem) && problem.code != ERR_NOT_FOUND &&
         problem.code != ERR_INVALID) {
         err_move(err, &problem);

@@ -65,3 +65,12 @@ bool records_replace(struct worker *worker, struct request *request, struct answ
     answer_json(answer, 200, record_to_json(&record));
     return true;
 }
+
+/* PUT and PATCH of .../status, which is there to be read. */
+bool records_refuse_status(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
+{
+    (void)worker; /* whatever the body says */
+    (void)answer;
+    return err_set(err, ERR_METHOD, "the status of %s is written by the controller alone; change spec instead",
+                   request->view.plural);
+}

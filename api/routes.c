@@ -78,6 +78,9 @@ const struct route routes[] = {
     { "GET", NAMESPACED "/{plural}/{name}/log", ACCESS_GRANTS, VERB_LOG, logs_show },
     { "GET", NAMESPACED "/{plural}/{name}/secrets", ACCESS_GRANTS, VERB_SECRETS, secrets_show },
     { "POST", NAMESPACED "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
+    { "GET", NAMESPACED "/{plural}/{name}/status", ACCESS_GRANTS, VERB_GET, resources_get },
+    { "PUT", NAMESPACED "/{plural}/{name}/status", ACCESS_GRANTS, VERB_UPDATE, records_refuse_status },
+    { "PATCH", NAMESPACED "/{plural}/{name}/status", ACCESS_GRANTS, VERB_PATCH, records_refuse_status },
     { "GET", NAMESPACED "/{plural}", ACCESS_GRANTS, VERB_LIST, resources_list },
     { "POST", NAMESPACED "/{plural}", ACCESS_GRANTS, VERB_CREATE, records_create },
     { "GET", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_GET, resources_get },
@@ -86,6 +89,9 @@ const struct route routes[] = {
     { "DELETE", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_DELETE, records_delete },
 
     { "POST", RECORDS "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
+    { "GET", RECORDS "/{plural}/{name}/status", ACCESS_GRANTS, VERB_GET, resources_get },
+    { "PUT", RECORDS "/{plural}/{name}/status", ACCESS_GRANTS, VERB_UPDATE, records_refuse_status },
+    { "PATCH", RECORDS "/{plural}/{name}/status", ACCESS_GRANTS, VERB_PATCH, records_refuse_status },
     { "GET", RECORDS "/{plural}", ACCESS_GRANTS, VERB_LIST, resources_list },
     { "POST", RECORDS "/{plural}", ACCESS_GRANTS, VERB_CREATE, records_create },
     { "GET", RECORDS "/{plural}/{name}", ACCESS_GRANTS, VERB_GET, resources_get },
@@ -190,11 +196,17 @@ bool routes_find(struct request *request, struct err *err)
     return err_set(err, ERR_METHOD, "the server does not allow this method on the requested resource");
 }
 
+/* There to say why it is refused. */
+static bool is_refusal(const struct route *route)
+{
+    return route->handler == records_refuse_status;
+}
+
 char *routes_methods(const struct uri *uri)
 {
     CLEANUP(strv_release) struct strv methods = STRV_INIT;
     for (const struct route *route = routes; route->method; route++)
-        if (pattern_matches(route->pattern, &uri->segments) && !strv_has(&methods, route->method))
+        if (pattern_matches(route->pattern, &uri->segments) && !is_refusal(route) && !strv_has(&methods, route->method))
             strv_add(&methods, route->method);
     return strv_join(&methods, ", ");
 }
@@ -215,6 +227,8 @@ static bool is_success(const struct route *route, int status)
 {
     bool is_post = str_equal(route->method, "POST");
     bool is_review = is_post && strstr(route->pattern, "reviews");
+    if (is_refusal(route))
+        return false;
     if (status == 201)
         return route->verb == VERB_CREATE || is_review || str_equal(route->pattern, "/auth/register") ||
                route->verb == VERB_PATCH; /* an apply that creates */
@@ -238,6 +252,8 @@ bool route_documents(const struct route *route, int status)
     case 403:
     case 404:
         return !route_is_public(route) || writes;
+    case 405:
+        return is_refusal(route);
     case 409:
         return writes || route->verb == VERB_LOG;
     case 410:

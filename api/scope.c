@@ -135,6 +135,7 @@ static bool list_records(const struct scope *scope, struct store *store, const s
             .namespace = scope->namespace ? scope->namespace : own,
             .limit = read_limit,
             .after = after,
+            .at_version = listing->version,
         };
         int64_t version;
         if (!store_list(store, &query, &records, &version, err))

@@ -183,6 +183,8 @@ bool raise_from_store(struct request *request, struct err *err)
     add_subject(&subject, request->about, request->about_name);
     switch (err->code) {
     case ERR_NOT_FOUND:
+        if (str_starts_with(message, "spec.")) /* not it, but what it refers to */
+            return false;
         return err_set(err, ERR_NOT_FOUND, "%s not found", subject.text);
     case ERR_EXISTS:
         return err_set(err, ERR_EXISTS, "%s already exists", subject.text);

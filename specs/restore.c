@@ -135,9 +135,13 @@ bool restore_admit_member(const struct record *record, const void *spec, struct 
     bool of_other = restore->backup && restore_point_split(restore->backup, &parts) && !str_equal(parts.tenant, own);
     restore_point_parts_release(&parts);
     if (of_other)
-        return err_set(err, ERR_FORBIDDEN, "spec.backup: only an administrator may restore another tenant's data");
+        return err_set(err, ERR_NOT_FOUND,
+                       "spec.backup: recovery point %s not found: another tenant's is an administrator's to restore",
+                       restore->backup);
     return !restore->to.tenant || str_equal(restore->to.tenant, own) ||
-           err_set(err, ERR_FORBIDDEN, "spec.to.tenant: only an administrator may make an instance of another tenant");
+           err_set(err, ERR_NOT_FOUND,
+                   "spec.to.tenant: tenant %s not found: another tenant's is an administrator's to make instances of",
+                   restore->to.tenant);
 }
 
 bool restore_is_over(const struct restore_status *status)

@@ -53,7 +53,10 @@ struct restore_status {
 extern const struct field restore_status_fields[];
 
 void restore_validate(const struct record *record, const void *spec, struct problems *problems);
-/* What only an administrator may: another tenant's recovery points, and clones into another tenant. For kind->admit_member. */
+/*
+ * What only an administrator may: another tenant's recovery points, and clones into another tenant. ERR_NOT_FOUND, whether
+ * they are there or not. For kind->admit_member.
+ */
 bool restore_admit_member(const struct record *record, const void *spec, struct err *err) MUST_USE;
 bool restore_is_over(const struct restore_status *status);
 

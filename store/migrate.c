@@ -81,6 +81,8 @@ static const char *const migrations[] = {
     " primary key (user_name, key));",
     /* 4: whose fields are, by server-side apply */
     "alter table record add column managed json not null default '[]';",
+    /* 5: the row as it was before the change; null: there was none, or nobody kept it yet */
+    "alter table change add column before json;",
 };
 
 static bool query_int(struct pg *pg, const char *sql, const struct call *call, int64_t *ret, struct err *err)

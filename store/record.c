@@ -150,6 +150,20 @@ static bool after_split(const char *after, struct record_key *ret, struct err *e
     return true;
 }
 
+static bool run_list(struct store *store, const struct store_query *query, const struct record_key *after,
+                     PGresult **ret, struct err *err)
+{
+    const struct param params[] = { TEXT(kinds[query->kind].name), TEXT(query->namespace),
+                                    TEXT(after->namespace),        TEXT(after->name),
+                                    PARAM_LIMIT(query->limit),     NUMBER(query->at_version) };
+    if (!query->at_version)
+        return store_run(store, RECORD_LIST, (struct params){ params, ARRAY_LEN(params) - 1 }, ret, err);
+    return store_run(store, RECORD_LIST_AT, (struct params){ params, ARRAY_LEN(params) }, ret, err) &&
+           (str_equal(pg_text(*ret, 0, "is_whole"), "t") ||
+            err_set(err, ERR_EXPIRED, "what the list was at version %lld is no longer kept; list anew",
+                    (long long)query->at_version));
+}
+
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
                 struct err *err)
 {
@@ -158,16 +172,14 @@ bool store_list(struct store *store, const struct store_query *query, struct rec
     struct record_key after = { 0 };
     if (!after_split(query->after, &after, err))
         return false;
-    struct params params = PARAMS(TEXT(kinds[query->kind].name), TEXT(query->namespace), TEXT(after.namespace),
-                                  TEXT(after.name), PARAM_LIMIT(query->limit));
-    if (!store_run(store, RECORD_LIST, params, &result, err))
+    if (!run_list(store, query, &after, &result, err))
         return false;
     /* An empty list is one row that has the counter alone. */
     for (int row = 0; row < PQntuples(result) && pg_text(result, row, "uid"); row++)
         if (!record_from_row(result, row, records_add(&records), err))
             return false;
     if (ret_version)
-        *ret_version = pg_int(result, 0, "newest");
+        *ret_version = query->at_version ? query->at_version : pg_int(result, 0, "newest");
     records_release(ret);
     *ret = records;
     records = (struct records){ 0 };

@@ -21,6 +21,8 @@
 #define ACCOUNT_COLUMNS "id, email, name, password_hash, role, tenants, disabled, created_ms, last_login_ms"
 
 #define NEXT_VERSION "with next as (update counter set version = version + 1 returning version), "
+/* All parts of a statement see one snapshot: this is the row as it was. */
+#define BEFORE "(select row_to_json(old) from record old where old.uid = $1)"
 /* `stored` in front of it makes a write that met no row answer with no row, which is an error then. */
 #define TELL "select next.version, pg_notify('tenantd_change', next.version::text) from next, stored"
 
@@ -42,6 +44,23 @@ const struct statement statements[STATEMENTS] = {
                       " from record where kind = $1 and ($2::text is null or namespace = $2) "
                       "and (namespace, name) > ($3, $4) order by namespace, name limit $5::bigint) page on true "
                       "order by page.namespace, page.name" },
+    /*
+     * As it was at a version: what has not changed since, and of what has, the state before its first change. Whole only
+     * while every change since is kept.
+     */
+    [RECORD_LIST_AT] = { "record_list_at", 6,
+                         "select counter.version as newest, counter.version = $6::bigint or exists "
+                         "(select from change where version = $6::bigint + 1) and not exists (select from change "
+                         "where version > $6::bigint and not is_event and operation <> 'ADDED' and before is null) "
+                         "as is_whole, page.* "
+                         "from counter left join (select " RECORD_COLUMNS " from (select " RECORD_COLUMNS
+                         " from record where version <= $6::bigint union all select " RECORD_COLUMNS " from "
+                         "(select distinct on (kind, namespace, name) before from change where version > $6::bigint "
+                         "and not is_event order by kind, namespace, name, version) first, "
+                         "json_populate_record(null::store.record, first.before) where first.before is not null) was "
+                         "where kind = $1 and ($2::text is null or namespace = $2) "
+                         "and (namespace, name) > ($3, $4) order by namespace, name limit $5::bigint) page on true "
+                         "order by page.namespace, page.name" },
     [RECORD_COUNT] = { "record_count", 2,
                        "select count(*) as count from record where kind = $1 and ($2::text is null or namespace = "
                        "$2)" },
@@ -59,16 +78,16 @@ const struct statement statements[STATEMENTS] = {
                         "deletion_ms = $3::bigint, finalizers = $4::json, labels = $5::json, annotations = $6::json, "
                         "spec = $7::json, status = $8::json, managed = $13::json from next where uid = $1 returning "
                         "kind, namespace, name), "
-                        "told as (insert into change (" CHANGE_COLUMNS ") "
+                        "told as (insert into change (" CHANGE_COLUMNS ", before) "
                         "select next.version, stored.kind, stored.namespace, stored.name, $1, $2::bigint, 'MODIFIED', "
-                        "$9::json, $10::boolean, false, $11, $12::bigint from next, stored) " TELL },
+                        "$9::json, $10::boolean, false, $11, $12::bigint, " BEFORE " from next, stored) " TELL },
     [RECORD_DELETE] = { "record_delete", 4,
                         NEXT_VERSION "stored as (delete from record using next where uid = $1 "
                                      "returning kind, namespace, name, generation), "
-                                     "told as (insert into change (" CHANGE_COLUMNS ") "
+                                     "told as (insert into change (" CHANGE_COLUMNS ", before) "
                                      "select next.version, stored.kind, stored.namespace, stored.name, $1, "
                                      "stored.generation, 'DELETED', "
-                                     "$2::json, true, false, $3, $4::bigint from next, stored) " TELL },
+                                     "$2::json, true, false, $3, $4::bigint, " BEFORE " from next, stored) " TELL },
     [NAMESPACE_IS_USED] = { "namespace_is_used", 2,
                             "select 1 from record where namespace = $1 and kind <> all ($2::text[]) limit 1" },
 

@@ -14,6 +14,7 @@ enum statement_id {
     RECORD_FIND_BY_UID,
     RECORD_LOCK,
     RECORD_LIST,
+    RECORD_LIST_AT,
     RECORD_COUNT,
     RECORD_INSERT,
     RECORD_UPDATE,

@@ -42,8 +42,12 @@ struct store_query {
     const char *namespace; /* NULL: all */
     int64_t limit;         /* 0: all */
     const char *after;     /* "namespace/name" of the last one of the page before; NULL */
+    int64_t at_version;    /* as it was then; ERR_EXPIRED when changes since then are no longer kept. 0: as it is */
 };
-/* Ordered by namespace, name. `ret_version`: the version this list stands for; a watch from there misses nothing. */
+/*
+ * Ordered by namespace, name. `ret_version`: the version this list stands for, at_version if that is given; a watch from
+ * there misses nothing.
+ */
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
                 struct err *err) MUST_USE;
 

@@ -108,8 +108,8 @@ static void test_member_restores(void **state)
     } asks[] = {
         { RESTORE("a", "\"backup\":\"b1\",\"instance\":\"web\""), 201, 201 },
         { RESTORE("b", "\"backup\":\"b1\",\"to\":{\"instance\":\"copy\"}"), 201, 201 },
-        { RESTORE("c", "\"backup\":\"b1\",\"to\":{\"instance\":\"copy\",\"tenant\":\"beta\"}"), 403, 201 },
-        { RESTORE("d", "\"backup\":\"beta/0123/b1\",\"instance\":\"web\""), 403, 201 },
+        { RESTORE("c", "\"backup\":\"b1\",\"to\":{\"instance\":\"copy\",\"tenant\":\"beta\"}"), 404, 201 },
+        { RESTORE("d", "\"backup\":\"beta/0123/b1\",\"instance\":\"web\""), 404, 201 },
     };
     make_acme(api);
     for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
@@ -117,14 +117,90 @@ static void test_member_restores(void **state)
         ask(api, &(struct ask){ .token = MEMBER_TOKEN, .method = "POST", .path = RESTORES, .body = asks[i].body },
             &reply);
         assert_int_equal(reply.status, asks[i].member);
-        if (asks[i].member == 403)
-            assert_contains(message_of(&reply), "only an administrator");
+        if (asks[i].member == 404)
+            assert_contains(message_of(&reply), "not found: another tenant's is an administrator's to");
     }
     assert_asked(api, 201, .method = "POST", .path = RESTORES, .body = asks[2].body);
     assert_asked(api, 201, .method = "POST", .path = RESTORES, .body = asks[3].body);
     /* Once made, it does not change. */
     assert_asked(api, 422, .token = MEMBER_TOKEN, .method = "PATCH", .path = RESTORES "/a", .content_type = MERGE,
                  .body = "{\"spec\":{\"backup\":\"b2\"}}");
+}
+
+/* By no verb, no way to write and no selector is another tenant's record told from one that is not there. */
+static void test_member_learns_nothing(void **state)
+{
+    struct api_fixture *api = *state;
+    static const struct {
+        const char *method, *path, *query, *type, *body;
+    } asks[] = {
+        { "GET", "/instances/", "", NULL, NULL },
+        { "GET", "/instances/", "/status", NULL, NULL },
+        { "GET", "/instances?fieldSelector=metadata.name%3D", "", NULL, NULL },
+        { "GET", "/instances?watch=true&timeoutSeconds=1&fieldSelector=metadata.name%3D", "", NULL, NULL },
+        { "PATCH", "/instances/", "", MERGE, "{\"spec\":{\"description\":\"mine\"}}" },
+        { "PATCH", "/instances/", "", "application/json-patch+json", "[]" },
+        { "PATCH", "/instances/", "?fieldManager=x", "application/apply-patch+yaml", INSTANCE("their", "") },
+        { "PUT", "/instances/", "", NULL, INSTANCE("their", "") },
+        { "DELETE", "/instances/", "", NULL, NULL },
+        { "POST", "/instances/", "/plan", NULL, INSTANCE("their", "") },
+        { "GET", "/restores/", "", NULL, NULL },
+        { "GET", "/backups/", "", NULL, NULL },
+        { "PATCH", "/backups/", "", MERGE, "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}" },
+        { "DELETE", "/backups/", "", NULL, NULL },
+    };
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
+    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/namespaces/beta/instances",
+                 .body = INSTANCE("their", ""));
+    free(record_store(api->store.store, KIND_RESTORE, "beta", "their", 1));
+    free(record_store(api->store.store, KIND_BACKUP, "beta", "their", 1));
+    int64_t version = newest_version(&api->store);
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        struct reply replies[3];
+        /* There; not there, in the same tenant; in a tenant that is none. */
+        static const char *const places[][2] = { { "beta", "their" }, { "beta", "other" }, { "none", "their" } };
+        for (size_t k = 0; k < ARRAY_LEN(places); k++) {
+            CLEANUP(freep)
+            char *path = mem_printf("/apis/tenantd/v1/namespaces/%s%s%s%s", places[k][0], asks[i].path, places[k][1],
+                                    asks[i].query);
+            ask(api,
+                &(struct ask){ .token = MEMBER_TOKEN,
+                               .method = asks[i].method,
+                               .path = path,
+                               .content_type = asks[i].type,
+                               .body = asks[i].body },
+                &replies[k]);
+            if (replies[k].status != 404 && (replies[k].status != 200 || strstr(replies[k].body.text, "their\"")))
+                fail_msg("%s %s: %d %s", asks[i].method, path, replies[k].status, replies[k].body.text);
+            if (replies[k].status != replies[0].status || strlen(replies[k].body.text) != strlen(replies[0].body.text))
+                fail_msg("%s %s: %s\nand not %s", asks[i].method, path, replies[k].body.text, replies[0].body.text);
+        }
+        for (size_t k = 0; k < ARRAY_LEN(places); k++)
+            reply_release(&replies[k]);
+    }
+    assert_int_equal(newest_version(&api->store), version); /* and nothing was written */
+}
+
+/* What must be unique over all tenants tells that the name is taken, and not by whom. */
+static void test_a_taken_name_tells_no_holder(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply taken;
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
+    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/namespaces/beta/instances",
+                 .body = INSTANCE("their", ",\"database\":{\"name\":\"wanted\"}"));
+    ask(api,
+        &(struct ask){ .token = MEMBER_TOKEN,
+                       .method = "POST",
+                       .path = INSTANCES,
+                       .body = INSTANCE("mine", ",\"database\":{\"name\":\"wanted\"}") },
+        &taken);
+    assert_int_equal(taken.status, 409);
+    assert_contains(message_of(&taken), "wanted is already another instance's database");
+    assert_null(strstr(taken.body.text, "beta"));
+    assert_null(strstr(taken.body.text, "their"));
 }
 
 static void test_secrets(void **state)
@@ -175,6 +251,8 @@ int main(void)
     CHECK_API(&list, test_plain_listener_takes_basic);
     CHECK_API(&list, test_member);
     CHECK_API(&list, test_member_restores);
+    CHECK_API(&list, test_member_learns_nothing);
+    CHECK_API(&list, test_a_taken_name_tells_no_holder);
     CHECK_API(&list, test_secrets);
     CHECK_API(&list, test_discovery_and_health);
     return check_run_api("server_access", &list);

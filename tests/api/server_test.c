@@ -395,6 +395,110 @@ static void test_pages(void **state)
     }
 }
 
+/* What is written between two pages is in none of them; what the first page promised is. */
+static void test_pages_are_of_one_moment(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply first, second, expired;
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = TENANTS, .body = BETA);
+    ask(api, &(struct ask){ .path = TENANTS "?limit=1" }, &first);
+    CLEANUP(str_release) struct str next = STR_INIT;
+    str_add(&next, TENANTS "?limit=5&continue=");
+    str_add_url_segment(&next, json_text(metadata_of(&first), "continue"));
+    assert_asked(api, 200, .method = "PATCH", .path = TENANTS "/beta", .content_type = MERGE,
+                 .body = "{\"spec\":{\"plan\":\"gold\"}}");
+    assert_asked(api, 201, .method = "POST", .path = TENANTS,
+                 .body = "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"metadata\":{\"name\":\"zeta\"}}");
+    ask(api, &(struct ask){ .path = next.text }, &second);
+    assert_int_equal(second.status, 200);
+    assert_int_equal(items_of(&second), 1);
+    const json_t *beta = json_array_get(json_object_get(second.json, "items"), 0);
+    assert_string_equal(json_text(json_object_get(beta, "metadata"), "name"), "beta");
+    assert_null(json_at(beta, "spec", "plan", NULL));
+    assert_string_equal(json_text(metadata_of(&second), "resourceVersion"),
+                        json_text(metadata_of(&first), "resourceVersion"));
+    pg_fixture_run(api->store.url, "delete from store.change where version <= 4");
+    ask(api, &(struct ask){ .path = next.text }, &expired);
+    assert_int_equal(expired.status, 410);
+    assert_string_equal(json_text(expired.json, "reason"), "Expired");
+}
+
+static void test_field_selectors(void **state)
+{
+    struct api_fixture *api = *state;
+    static const struct {
+        const char *path, *selector;
+        int status;
+        size_t items;
+    } rows[] = {
+        { INSTANCES, "metadata.name%3Dweb", 200, 1 },
+        { INSTANCES, "metadata.name!%3Dweb", 200, 1 },
+        { "/apis/tenantd/v1/instances", "metadata.name%3Dweb", 200, 1 },
+        { "/apis/tenantd/v1/instances", "metadata.namespace%3Dacme", 200, 2 },
+        { "/apis/tenantd/v1/instances", "metadata.namespace!%3Dacme", 200, 0 },
+        { INSTANCES, "spec.app%3Dtiny", 200, 2 },
+        { INSTANCES, "spec.app%3Dodoo", 200, 0 },
+        { INSTANCES, "status.phase%3DRunning", 200, 1 },
+        { INSTANCES, "status.phase!%3DRunning,spec.app%3Dtiny", 200, 1 },
+        { INSTANCES, "status.phase%3D", 200, 1 },
+        { INSTANCES, "spec.version%3D1.0", 400, 0 },
+        { TENANTS, "spec.app%3Dtiny", 400, 0 },
+        { TENANTS, "metadata.name%3Dacme", 200, 1 },
+    };
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = INSTANCES, .body = INSTANCE("web", ""));
+    assert_asked(api, 201, .method = "POST", .path = INSTANCES, .body = INSTANCE("two", ""));
+    struct record_key key = key_of(KIND_INSTANCE, "acme", "web");
+    CLEANUP(record_release) struct record record = { 0 };
+    CLEANUP(json_decrefp) json_t *status = json_pack("{s:s}", "phase", "Running");
+    struct err err = ERR_INIT;
+    assert_ok(store_get(api->store.store, &key, &record, &err), &err);
+    assert_ok(store_update_status(api->store.store, &key, record.uid, status, NULL, &err), &err);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(reply_release) struct reply reply;
+        CLEANUP(freep) char *path = mem_printf("%s?fieldSelector=%s", rows[i].path, rows[i].selector);
+        ask(api, &(struct ask){ .path = path }, &reply);
+        if (reply.status != rows[i].status || (reply.status == 200 && items_of(&reply) != rows[i].items))
+            fail_msg("%s: %d %s", path, reply.status, reply.body.text);
+    }
+}
+
+/* Everybody may read what was seen, and nobody but the controller may say what was. */
+static void test_status_is_read_only(void **state)
+{
+    struct api_fixture *api = *state;
+    static const char *const paths[] = { TENANTS "/acme", INSTANCES "/web" };
+    static const char *const methods[] = { "PUT", "PATCH" };
+    make_acme(api);
+    assert_asked(api, 201, .method = "POST", .path = INSTANCES, .body = INSTANCE("web", ""));
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        CLEANUP(freep) char *path = mem_printf("%s/status", paths[i]);
+        CLEANUP(reply_release) struct reply whole, status, after;
+        ask(api, &(struct ask){ .path = paths[i] }, &whole);
+        ask(api, &(struct ask){ .path = path }, &status);
+        assert_int_equal(status.status, 200);
+        assert_true(json_equal(whole.json, status.json));
+        for (size_t k = 0; k < ARRAY_LEN(methods); k++) {
+            CLEANUP(reply_release) struct reply refused;
+            ask(api,
+                &(struct ask){ .method = methods[k],
+                               .path = path,
+                               .content_type = k ? MERGE : NULL,
+                               .body = "{\"status\":{\"phase\":\"Running\"}}" },
+                &refused);
+            assert_int_equal(refused.status, 405);
+            assert_string_equal(json_text(refused.json, "reason"), "MethodNotAllowed");
+            assert_contains(message_of(&refused), "is written by the controller alone");
+            assert_contains(refused.headers.text, "Allow: GET\r\n");
+        }
+        ask(api, &(struct ask){ .path = paths[i] }, &after);
+        assert_true(json_equal(whole.json, after.json));
+    }
+    assert_asked(api, 404, .path = INSTANCES "/none/status");
+    assert_asked(api, 404, .token = MEMBER_TOKEN, .path = "/apis/tenantd/v1/namespaces/beta/instances/web/status");
+}
+
 static void test_tables(void **state)
 {
     struct api_fixture *api = *state;
@@ -433,6 +537,9 @@ int main(void)
     CHECK_API(&list, test_what_is_being_deleted);
     CHECK_API(&list, test_protection);
     CHECK_API(&list, test_pages);
+    CHECK_API(&list, test_pages_are_of_one_moment);
+    CHECK_API(&list, test_field_selectors);
+    CHECK_API(&list, test_status_is_read_only);
     CHECK_API(&list, test_tables);
     return check_run_api("server", &list);
 }

@@ -53,7 +53,7 @@ static void asks_who(void **state)
             continue;
         fields_decode(restore_spec_fields, spec, "spec", &restore, &problems);
         assert_int_equal(restore_admit_member(&record, &restore, &err), !rows[i].forbidden_to_members);
-        assert_int_equal(err.code, rows[i].forbidden_to_members ? ERR_FORBIDDEN : ERR_NONE);
+        assert_int_equal(err.code, rows[i].forbidden_to_members ? ERR_NOT_FOUND : ERR_NONE);
         fields_release(restore_spec_fields, &restore);
     }
 }

@@ -50,6 +50,68 @@ static void lists_are_ordered_and_filtered(void **state)
     }
 }
 
+/* Whatever has happened since, while it is known what has. */
+static void a_list_of_before_stays_as_it_was(void **state)
+{
+    struct store_fixture *fixture = *state;
+    static const char *const names[] = { "changed", "deleted", "gone", "stays" };
+    static const struct {
+        struct store_query query;
+        const char *names;
+    } rows[] = {
+        { { .kind = KIND_INSTANCE, .at_version = 5 }, "acme/changed acme/deleted acme/gone acme/stays" },
+        { { .kind = KIND_INSTANCE, .at_version = 5, .limit = 2 }, "acme/changed acme/deleted" },
+        { { .kind = KIND_INSTANCE, .at_version = 5, .after = "acme/deleted" }, "acme/gone acme/stays" },
+        { { .kind = KIND_INSTANCE, .at_version = 5, .namespace = "none" }, "" },
+        { { .kind = KIND_INSTANCE, .at_version = 4 }, "acme/changed acme/deleted acme/gone" },
+        { { .kind = KIND_TENANT, .at_version = 5 }, "/acme" },
+        { { .kind = KIND_INSTANCE }, "acme/changed acme/deleted acme/new acme/stays" },
+    };
+    CLEANUP(records_release) struct records records = { 0 };
+    CLEANUP(record_release) struct record last = { 0 };
+    struct err err = ERR_INIT;
+    bool is_gone;
+    free(record_store(fixture->store, KIND_TENANT, "", "acme", 1));
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        free(record_store(fixture->store, KIND_INSTANCE, "acme", names[i], 1));
+    assert_int_equal(newest_version(fixture), 5);
+    for (int number = 2; number < 4; number++) {
+        CLEANUP(record_release) struct record changed = { 0 };
+        record_make(&changed, KIND_INSTANCE, "acme", "changed", number);
+        json_put(changed.spec, "real", json_real(1e300));
+        assert_ok(store_update(fixture->store, &changed, 0, &plain_write, &err), &err);
+    }
+    for (size_t i = 1; i < 3; i++) {
+        struct record_key key = key_of(KIND_INSTANCE, "acme", names[i]);
+        assert_ok(store_delete(fixture->store, &key, NULL, 0, STORE_WRITE, "test", &last, &is_gone, &err), &err);
+        assert_true(is_gone);
+    }
+    free(record_store(fixture->store, KIND_INSTANCE, "acme", "deleted", 7)); /* another one of that name */
+    free(record_store(fixture->store, KIND_INSTANCE, "acme", "new", 1));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t version = -1;
+        CLEANUP(freep) char *seen = list_names(fixture->store, &rows[i].query, &version);
+        assert_string_equal(seen, rows[i].names);
+        assert_int_equal(version, rows[i].query.at_version ? rows[i].query.at_version : newest_version(fixture));
+    }
+    assert_ok(store_list(fixture->store, &rows[0].query, &records, NULL, &err), &err);
+    for (size_t i = 0; i < records.count; i++) {
+        assert_int_equal(json_int(records.items[i].spec, "number", 0), 1);
+        assert_int_equal(records.items[i].version, 2 + (int64_t)i);
+    }
+    struct store_query between = { .kind = KIND_INSTANCE, .at_version = 6, .limit = 1 };
+    assert_ok(store_list(fixture->store, &between, &records, NULL, &err), &err);
+    assert_int_equal(json_int(records.items[0].spec, "number", 0), 2);
+    assert_true(json_real_value(json_object_get(records.items[0].spec, "real")) == 1e300);
+    pg_fixture_run(fixture->url, "delete from store.change where version <= 6");
+    assert_fails(store_list(fixture->store, &rows[0].query, &records, NULL, &err), &err, ERR_EXPIRED);
+    assert_ok(store_list(fixture->store, &between, &records, NULL, &err), &err); /* all after it is there */
+    pg_fixture_run(fixture->url, "update store.change set before = null");       /* as an older tenantd wrote it */
+    assert_fails(store_list(fixture->store, &between, &records, NULL, &err), &err, ERR_EXPIRED);
+    struct store_query future = { .kind = KIND_INSTANCE, .at_version = 1000 };
+    assert_fails(store_list(fixture->store, &future, &records, NULL, &err), &err, ERR_EXPIRED);
+}
+
 static void an_empty_store_is_at_version_0(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -110,11 +172,9 @@ static void an_idle_connection_that_broke_is_opened_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(lists_are_ordered_and_filtered),
-        STORE_TEST(an_empty_store_is_at_version_0),
-        STORE_TEST(a_place_that_is_none_is_refused),
-        STORE_TEST(a_result_given_twice_does_not_leak),
-        STORE_TEST(an_idle_connection_that_broke_is_opened_anew),
+        STORE_TEST(lists_are_ordered_and_filtered),     STORE_TEST(a_list_of_before_stays_as_it_was),
+        STORE_TEST(an_empty_store_is_at_version_0),     STORE_TEST(a_place_that_is_none_is_refused),
+        STORE_TEST(a_result_given_twice_does_not_leak), STORE_TEST(an_idle_connection_that_broke_is_opened_anew),
     };
     return store_tests_run("store/record", tests, ARRAY_LEN(tests));
 }
