@@ -158,11 +158,9 @@ static bool act_restore(const struct act *act, struct err *err)
     const char *backup;
     if (!needs_text(act, "backup", &backup, err))
         return false;
-    json_t *to = json_object();
-    json_put_text(to, "instance", act->record->key.name);
     json_t *spec = json_object();
     json_put(spec, "backup", json_from_text(backup));
-    json_put(spec, "to", to);
+    json_put_text(spec, "instance", act->record->key.name);
     return create_once(act, "Restore", spec, err);
 }
 

@@ -141,11 +141,25 @@ static void add_tenant(struct stats *stats, const struct record *tenant)
     fields_release(tenant_spec_fields, &spec);
 }
 
-static void add_instance(struct stats *stats, const struct record *record)
+/* When the newest of its backups that were read back was made; NULL: there is none. Times of one form sort as texts. */
+static const char *last_backup(const struct record *instance, const struct records *backups)
+{
+    const char *last = NULL;
+    for (size_t i = 0; i < backups->count; i++) {
+        const struct record *backup = &backups->items[i];
+        const char *completed = json_text(backup->status, "completed");
+        if (completed && json_text(backup->status, "verified") &&
+            str_equal(json_text(backup->spec, "instanceUid"), instance->uid) && (!last || strcmp(completed, last) > 0))
+            last = completed;
+    }
+    return last;
+}
+
+static void add_instance(struct stats *stats, const struct record *record, const struct records *backups)
 {
     struct instance_spec spec = { 0 };
     CLEANUP(problems_release) struct problems ignored = PROBLEMS_INIT;
-    const json_t *backup = json_object_get(record->status, "backup");
+    const char *backed_up = last_backup(record, backups);
     fields_decode(instance_spec_fields, record->spec, "spec", &spec, &ignored);
     stats->by_status[instance_flat_status(record)]++;
     stats->total++;
@@ -158,8 +172,7 @@ static void add_instance(struct stats *stats, const struct record *record)
     json_t *last = json_object();
     json_put_text(last, "instance_id", record->uid);
     json_put_text(last, "instance", record->key.name);
-    json_put(last, "last_backup_at",
-             json_text(backup, "last") ? json_from_text(json_text(backup, "last")) : json_null());
+    json_put(last, "last_backup_at", backed_up ? json_from_text(backed_up) : json_null());
     json_push(stats->backups, last);
 }
 
@@ -224,14 +237,17 @@ bool platform_customer_stats(struct worker *worker, struct request *request, str
     for (size_t i = 0; i < tenants.count; i++) {
         const struct record *tenant = &tenants.items[i];
         CLEANUP(records_release) struct records instances = { 0 };
+        CLEANUP(records_release) struct records kept = { 0 };
+        const struct store_query query = { .kind = KIND_BACKUP, .namespace = tenant->key.name };
         if (!is_customers(tenant, customer, &account))
             continue;
         add_tenant(&stats, tenant);
         json_push(names, json_from_text(tenant->key.name));
-        if (!platform_instances(worker, request, tenant->key.name, &instances, err))
+        if (!platform_instances(worker, request, tenant->key.name, &instances, err) ||
+            !store_list(worker->store, &query, &kept, NULL, err))
             return false;
         for (size_t k = 0; k < instances.count; k++)
-            add_instance(&stats, &instances.items[k]);
+            add_instance(&stats, &instances.items[k], &kept);
     }
     if (json_array_size(names) == 0 && !str_equal(request->identity.account, account.id))
         return err_set(err, ERR_NOT_FOUND, "there is no customer with id %s", customer);
