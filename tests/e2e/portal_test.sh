@@ -224,7 +224,7 @@ equal "the statistics know the backup" true "$(get /api/v1/tenants/customer/c-77
 # ---- suspended ----
 check "an account of the customer" ctl account create jo@acme.example --tenant=acme <<<"correct horse battery"
 login() { # login EMAIL PASSWORD: prints the token
-    as= call POST /auth/login "{\"email\":\"$1\",\"password\":\"$2\"}"
+    as='' call POST /auth/login "{\"email\":\"$1\",\"password\":\"$2\"}"
     of .access_token
 }
 jo=$(login jo@acme.example "correct horse battery")
