@@ -383,6 +383,19 @@ static int bootstrap_database(const struct config *config, const char *admin_url
     return EXIT_SUCCESS;
 }
 
+static int import_key(const struct config *config, const char *file)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (!file || !file[0]) {
+        fputs("tenantd: import-key needs --from=FILE, as tenantctl key export wrote it\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (!installation_import_key(config, file, &problem))
+        return fail(&problem);
+    puts("the key is there; start tenantd");
+    return EXIT_SUCCESS;
+}
+
 static int print(void (*printer)(struct str *out))
 {
     CLEANUP(str_release) struct str out = STR_INIT;
@@ -392,14 +405,16 @@ static int print(void (*printer)(struct str *out))
 
 static void print_help(struct str *out)
 {
-    str_add(out, "Usage: tenantd [COMMAND] [--config=FILE] [FLAGS]\n\n"
-                 "Keeps many customers' applications alive on plain Docker hosts.\n\n"
-                 "Commands:\n"
-                 "  run                     the daemon itself (the default)\n"
-                 "  stop [--with-database]  end the daemon of a data directory; with its embedded PostgreSQL, too\n"
-                 "  bootstrap-database      --admin-url=URL: role, database and functions on a server of one's own\n"
-                 "  check-config            say whether the configuration can be read\n"
-                 "  print-config-example, print-reference, print-man\n\n");
+    str_add(out,
+            "Usage: tenantd [COMMAND] [--config=FILE] [FLAGS]\n\n"
+            "Keeps many customers' applications alive on plain Docker hosts.\n\n"
+            "Commands:\n"
+            "  run                     the daemon itself (the default)\n"
+            "  stop [--with-database]  end the daemon of a data directory; with its embedded PostgreSQL, too\n"
+            "  bootstrap-database      --admin-url=URL: role, database and functions on a server of one's own\n"
+            "  import-key              --from=FILE: a lost installation's recovery key, for an empty data directory\n"
+            "  check-config            say whether the configuration can be read\n"
+            "  print-config-example, print-reference, print-man\n\n");
     config_print_help(out);
 }
 
@@ -451,6 +466,7 @@ int main(int argc, char **argv)
     bool with_database = str_equal(command, "stop") && take_flag(&flag_count, flags, "--with-database");
     const char *admin_url =
         str_equal(command, "bootstrap-database") ? take_flag(&flag_count, flags, "--admin-url") : NULL;
+    const char *key_file = str_equal(command, "import-key") ? take_flag(&flag_count, flags, "--from") : NULL;
     CLEANUP(err_release) struct err problem = ERR_INIT;
     struct config config = { 0 };
     int status = EXIT_USAGE;
@@ -462,6 +478,8 @@ int main(int argc, char **argv)
         status = stop(&config, with_database);
     else if (str_equal(command, "bootstrap-database"))
         status = bootstrap_database(&config, admin_url);
+    else if (str_equal(command, "import-key"))
+        status = import_key(&config, key_file);
     else if (str_equal(command, "check-config"))
         status = puts("the configuration is good") < 0;
     else

@@ -25,6 +25,7 @@ enum auth_subject {
     ABOUT_AUDIT = -5,
     ABOUT_METRICS = -6,
     ABOUT_ORPHANS = -7,
+    ABOUT_RECOVERY_KEY = -8,
 };
 enum whose { OWN, ANYBODYS };
 /* One table decides: role by verb by kind by whose. */

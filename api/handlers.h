@@ -20,6 +20,8 @@ handler_fn review_access, review_rules, review_self;
 handler_fn plan_show, logs_show, secrets_show;
 /* orphans.c */
 handler_fn orphans_show, orphans_remove;
+/* recovery_key.c */
+handler_fn recovery_key_show, recovery_key_export;
 /* health.c */
 handler_fn health_live, health_ready, metrics_show;
 /* accounts.c: who one is; accounts_admin.c, tokens.c, audit.c: the administrator's */

@@ -11,11 +11,18 @@
 
 #include "api/api.h"
 #include "api/handlers.h"
+#include "api/recovery_key.h"
 #include "api/stream.h"
 #include "api/watch.h"
 #include "base/metrics.h"
 #include "clients/postgres/pg.h"
 #include "store/leadership.h"
+
+static const struct metric recovery_key_gauge = {
+    .name = "tenantd_recovery_key_exported",
+    .help = "Whether the recovery key was exported: 1, or 0 as long as this host has the only copy.",
+    .type = METRIC_GAUGE,
+};
 
 #define FRESH_MS (2 * SECOND_MS)
 #define PROBE_MS (3 * SECOND_MS)
@@ -135,6 +142,24 @@ static bool check_daemon(struct worker *worker, struct str *out)
     return report(out, "daemon", problems.len == 0, problems.text);
 }
 
+/* Backups that a lost host takes its only key from are half of a backup; but the daemon can work. */
+static void add_recovery_key(struct worker *worker, struct str *out)
+{
+    bool matters = false;
+    bool exported = false;
+    struct call call = call_within(NULL, PROBE_MS);
+    if (!worker_open(worker, NULL))
+        return;
+    store_set_call(worker->store, &call);
+    bool known = recovery_key_state(worker, &matters, &exported, NULL);
+    store_set_call(worker->store, NULL);
+    if (!known)
+        return;
+    metric_set(&recovery_key_gauge, exported ? 1 : 0, NULL, NULL, NULL);
+    if (matters && !exported)
+        str_add(out, "[!]recovery-key " RECOVERY_KEY_NOT_EXPORTED ": " RECOVERY_KEY_ADVICE "\n");
+}
+
 static void add_libraries(struct str *out)
 {
     str_addf(out, "tenantd %s, libmicrohttpd %s, %s, libpq %d, jansson %s, %s\n", TENANTD_VERSION, MHD_get_version(),
@@ -149,6 +174,7 @@ static bool check_all(struct worker *worker, struct str *out)
     bool is_ready = true;
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
         is_ready = checks[i](worker, out) && is_ready;
+    add_recovery_key(worker, out);
     add_libraries(out);
     str_addf(out, "readyz check %s\n", is_ready ? "passed" : "failed");
     return is_ready;
@@ -209,6 +235,8 @@ bool metrics_show(struct worker *worker, struct request *request, struct answer 
     (void)err;
     metric_set(&streams_gauge, (double)streams_count(worker->shared->streams), NULL, NULL, NULL);
     metric_set(&watches_gauge, (double)watches_count(worker->shared->watches), NULL, NULL, NULL);
+    CLEANUP(str_release) struct str unused = STR_INIT;
+    add_recovery_key(worker, &unused); /* sets its metric */
     str_clear(&answer->body);
     metrics_print(&answer->body);
     answer->status = 200;

@@ -306,6 +306,18 @@ const struct command describe_command = {
 
 /* ---- why ---- */
 
+/* Of the installation, so told to administrators alone; who may not ask gets an error, and nothing is said. */
+static void print_recovery_key(struct cli *cli)
+{
+    CLEANUP(json_decrefp) json_t *answer = NULL;
+    if (!client_get(cli->client, "/recovery-key", &cli->call, &answer, NULL))
+        return;
+    const char *reason = json_text(answer, "reason");
+    const char *message = json_text(answer, "message");
+    if (reason && message)
+        cli_printf(cli, "Besides, %s: %s\n", reason, message);
+}
+
 static bool why_run(struct cli *cli, const void *options, const struct strv *args, int *ret_exit, struct err *err)
 {
     (void)options; /* there are none */
@@ -322,6 +334,7 @@ static bool why_run(struct cli *cli, const void *options, const struct strv *arg
         if (!object_is_ready(object))
             *ret_exit = EXIT_NOT;
     }
+    print_recovery_key(cli);
     return true;
 }
 

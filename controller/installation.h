@@ -55,5 +55,9 @@ bool installation_settings(const struct config *config, const struct installatio
 bool installation_backup(const struct config *config, const struct installation *installation,
                          struct backup_settings *ret, struct err *err) MUST_USE;
 void installation_backup_release(struct backup_settings *backup);
+/*
+ * Gives the recovery key in `file` to the data directory of a lost installation's new host. ERR_CONFLICT: a daemon runs on it, or was started on it before.
+ */
+bool installation_import_key(const struct config *config, const char *file, struct err *err) MUST_USE;
 /* Run as an administrator of a database server of one's own: role, database and functions, with the password from TENANTD_POSTGRES_PASSWORD. */
 bool installation_bootstrap(const struct config *config, const char *admin_url, struct err *err) MUST_USE;
