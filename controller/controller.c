@@ -10,6 +10,7 @@
 #include "controller/leader.h"
 #include "controller/passes.h"
 #include "controller/prober.h"
+#include "controller/records_copies.h"
 #include "controller/workers.h"
 
 static const struct metric due_gauge = {
@@ -39,6 +40,7 @@ struct controller {
     struct workers *workers;
     struct follow *follow;
     struct leader *leader;
+    struct records_copies *copies;
 
     pthread_t loop_thread;
     bool loop_runs;
@@ -234,11 +236,17 @@ static bool start_parts(struct controller *controller, struct err *err)
         .reconcilers = controller->reconcilers,
         .store = options->store,
     };
+    struct records_copies_options copies = {
+        .settings = options->settings,
+        .store = options->store,
+        .leader = controller->leader,
+    };
     controller->workers = workers_new(&workers);
     controller->follow = follow_new(&follow);
     return passes_new(&passes, &controller->passes, err) && passes_start(controller->passes, err) &&
            start_loop(controller, err) && workers_start(controller->workers, err) &&
-           leader_start(controller->leader, err) && follow_start(controller->follow, err);
+           leader_start(controller->leader, err) && follow_start(controller->follow, err) &&
+           records_copies_start(&copies, &controller->copies, err);
 }
 
 bool controller_start(const struct controller_options *options, struct controller **ret_controller, struct err *err)
@@ -267,6 +275,7 @@ void controller_stop(struct controller *controller)
 {
     if (!controller)
         return;
+    records_copies_stop(controller->copies);
     follow_stop(controller->follow);
     workers_stop(controller->workers);
     leader_stop(controller->leader);

@@ -87,6 +87,7 @@ struct config {
         char *identity_file;    /* NULL: see its row */
         int64_t keep_deleted_ms;
         int64_t parallel;
+        char *records; /* cron: when all records are copied */
     } backup;
     struct config_leader {
         int64_t hold_ms;      /* nothing is begun when the lock was not confirmed for so long */

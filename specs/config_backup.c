@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "specs/check.h"
 #include "specs/config_internal.h"
+#include "specs/cron.h"
 #include "specs/wording.h"
 
 #define RECIPIENT_LENGTH 62 /* "age1" and 58 letters of Bech32 */
@@ -53,6 +54,15 @@ static void check_endpoint(const struct field *field, const void *value, const c
         problems_add(problems, PROBLEM_INVALID, path,
                      "is not a server like https://s3.example.com or "
                      "http://127.0.0.1:9000, without path and credentials");
+}
+
+static void check_cron(const struct field *field, const void *value, const char *path, struct problems *problems)
+{
+    (void)field;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    struct cron cron;
+    if (!cron_parse(*(char *const *)value, &cron, &err))
+        problems_add(problems, PROBLEM_INVALID, path, "%s", err_message(&err));
 }
 
 static bool is_recipient(const char *text)
@@ -150,5 +160,7 @@ const struct field config_backup_fields[] = {
       .max = 3650 * DAY_MS, .doc = "How long recovery points outlive their instance." },
     { "parallel", FIELD_INT, offsetof(struct config_backup, parallel), .fallback = "2", .min = 1, .max = 64,
       .doc = "Backups and restores that run at a time." },
+    { "records", FIELD_TEXT, offsetof(struct config_backup, records), .fallback = "30 2 * * *", .check = check_cron,
+      .doc = "When all records are copied to the place of recovery points (cron, UTC)." },
     { NULL },
 };

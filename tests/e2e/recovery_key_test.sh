@@ -3,6 +3,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . tests/e2e/lib.sh
+export TENANTD_BACKUP_RECORDS='* * * * *'
 set_up
 
 server=$(sed -n 's/^ *server: //p' "$KUBECONFIG" | tr -d '"' | head -1)
@@ -32,6 +33,14 @@ is_quiet() { ! readyz | grep -q RecoveryKeyNotExported; }
 eventually "nobody is asked any more: readyz" 30 is_quiet
 absent "nobody is asked any more: why" RecoveryKeyNotExported "$(ctl why tenant acme 2>&1)"
 absent "the key is in no log" AGE-SECRET-KEY "$(cat "$log")"
+
+# All records are in the place of recovery points, for who has the key.
+copy=$data/backups/_installation/$(cat "$data/installation")/records.json.zst.age
+open_copy() { age -d -i "$home/recovery.key" "$copy" | zstd -dqc; }
+copied() { open_copy | jq -r '.records[].record | select(.kind == "Tenant") | .metadata.uid'; }
+eventually "the records are copied, as the API shows them" 240 shows "$(field tenant acme .metadata.uid)" copied
+equal "under the installation's name" "$(cat "$data/installation")" "$(open_copy | jq -r .installation)"
+contain "and a metric says when" "^tenantd_records_copied_timestamp_seconds [1-9]" "$(fetch /metrics)"
 
 new_host() { "$build/tenantd" import-key --config="$home/new.yaml" --from="$1"; }
 sed "s,^data: .*,data: $home/new," "$home/tenantd.yaml" >"$home/new.yaml"

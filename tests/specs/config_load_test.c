@@ -106,6 +106,7 @@ static const struct row {
     { "a prefix with a slash at its end", .flags = { "--backup.s3.prefix=a/" },
       .problem = "backup.s3.prefix: \"a/\" is not a prefix" },
     { "a prefix that leads upwards", .flags = { "--backup.s3.prefix=a/../b" }, .problem = "is not a prefix" },
+    { "a schedule that is none", .flags = { "--backup.records=nightly" }, .problem = "backup.records: " },
     { "recipients", .file = "backup: {recipients: [age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p]}" },
     { "a recipient that is none", .file = "backup: {recipients: [age1x]}",
       .problem = "backup.recipients[0]: \"age1x\" is not an age recipient" },
