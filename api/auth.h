@@ -26,6 +26,7 @@ enum auth_subject {
     ABOUT_METRICS = -6,
     ABOUT_ORPHANS = -7,
     ABOUT_RECOVERY_KEY = -8,
+    ABOUT_CATALOG = -9,
 };
 enum whose { OWN, ANYBODYS };
 /* One table decides: role by verb by kind by whose. */

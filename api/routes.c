@@ -18,6 +18,7 @@ const struct route routes[] = {
     { "POST", "/orphans/removal", ACCESS_GRANTS, VERB_DELETE, orphans_remove, .about = ABOUT_ORPHANS },
     { "GET", "/recovery-key", ACCESS_GRANTS, VERB_GET, recovery_key_show, .about = ABOUT_RECOVERY_KEY },
     { "POST", "/recovery-key", ACCESS_GRANTS, VERB_SECRETS, recovery_key_export, .about = ABOUT_RECOVERY_KEY },
+    { "POST", "/catalog/rebuild", ACCESS_GRANTS, VERB_CREATE, catalog_rebuild_run, .about = ABOUT_CATALOG },
     { "GET", "/version", ACCESS_TOKEN, VERB_NONE, discovery_version },
     { "GET", "/openapi/v2", ACCESS_TOKEN, VERB_NONE, openapi_v2 },
     { "GET", "/openapi/v3", ACCESS_TOKEN, VERB_NONE, openapi_index },

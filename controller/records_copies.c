@@ -11,7 +11,7 @@
 
 #define LOOK_MS (10 * SECOND_MS)
 #define COPY_MS (30 * MINUTE_MS)
-#define WAIT_MS (5 * MINUTE_MS) /* after a failure */
+#define WAIT_MS MINUTE_MS /* after a failure */
 
 static const struct metric copied_gauge = {
     .name = "tenantd_records_copied_timestamp_seconds",
@@ -39,25 +39,43 @@ static void note_done(struct records_copies *copies, int64_t wall_ms)
     metric_set(&copied_gauge, (double)wall_ms / SECOND_MS, NULL, NULL, NULL);
 }
 
+/* False in `ret`: what lies there is another database's; see FACT_RECORDS_COPY. */
+static bool may_write_over(struct records_copies *copies, bool is_there, bool *ret, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    CLEANUP(freep) char *now = time_to_rfc3339(clock_wall_ms());
+    CLEANUP(freep) char *since = NULL;
+    *ret = store_fact(copies->store, FACT_RECORDS_COPY, is_there ? NULL : now, &since, &problem);
+    if (*ret || problem.code == ERR_NOT_FOUND)
+        return true;
+    err_move(err, &problem);
+    return false;
+}
+
 /* The copy itself remembers when it was made; where there is none, one is due. */
 static bool find_last(struct records_copies *copies, struct objects *place, const struct call *call, struct err *err)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
     CLEANUP(object_release) struct object object = { 0 };
     CLEANUP(freep) char *key = records_copy_key(copies->options.settings->installation);
+    bool may_write;
     if (copies->done_ms != 0)
         return true;
-    if (objects_head(place, key, call, &object, &problem)) {
-        note_done(copies, object.modified_ms);
-        return true;
-    }
-    if (problem.code == ERR_NOT_FOUND) {
-        copies->done_ms = 1;
-        return true;
-    }
-    if (err)
+    bool is_there = objects_head(place, key, call, &object, &problem);
+    if (!is_there && problem.code != ERR_NOT_FOUND) {
         err_move(err, &problem);
-    return false;
+        return false;
+    }
+    if (!may_write_over(copies, is_there, &may_write, err))
+        return false;
+    if (!may_write)
+        return err_set(err, ERR_CONFLICT,
+                       "%s of %s is there, and these records were not made of it: tenantctl catalog rebuild --records",
+                       key, objects_name(place));
+    copies->done_ms = 1;
+    if (is_there)
+        note_done(copies, object.modified_ms);
+    return true;
 }
 
 static bool copy_when_due(struct records_copies *copies, struct err *err)
@@ -66,12 +84,12 @@ static bool copy_when_due(struct records_copies *copies, struct err *err)
     CLEANUP(tiers_release) struct tiers tiers = { 0 };
     struct call call = call_within(NULL, COPY_MS);
     call.cancelled = &copies->cancelled;
+    store_set_call(copies->store, &call);
     if (!tiers_open(settings, NULL, &tiers, err) || !find_last(copies, tiers.items[0].objects, &call, err))
         return false;
     int64_t now_ms = clock_wall_ms();
     if (schedule_due_ms(&copies->cron, settings->installation, copies->done_ms, now_ms) == 0)
         return true;
-    store_set_call(copies->store, &call);
     if (!records_copy_write(copies->store, settings, tiers.items[0].objects, &call, err))
         return false;
     note_done(copies, now_ms);

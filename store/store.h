@@ -66,16 +66,23 @@ typedef bool store_admit_fn(struct store *tx, const struct record *old, struct r
                             struct err *err);
 /* A dry run does all but take a version, and rolls back; the version stays (created: 0). */
 enum store_mode { STORE_WRITE, STORE_DRY_RUN };
+/* Of a record that comes back from a copy: what it had. All borrowed. */
+struct store_return {
+    const char *uid;
+    int64_t created_ms;
+    const json_t *status; /* NULL: none yet */
+};
 struct store_write {
     enum store_mode mode;
     store_admit_fn *admit; /* may be NULL */
     void *context;
-    const char *who;       /* for the change row; may be NULL */
-    const json_t *managed; /* the record's managedFields from now on; NULL: as they are. Borrowed */
+    const char *who;                    /* for the change row; may be NULL */
+    const json_t *managed;              /* the record's managedFields from now on; NULL: as they are. Borrowed */
+    const struct store_return *returns; /* for store_create(); NULL: it is new */
 };
 /*
  * Fills uid, generation 1, version, creation time, empty status of `record`, which is left alone on failure. A
- * missing tenant is ERR_NOT_FOUND, one being deleted ERR_FORBIDDEN.
+ * missing tenant is ERR_NOT_FOUND (but for what returns and outlives its tenant), one being deleted ERR_FORBIDDEN.
  */
 bool store_create(struct store *store, struct record *record, const struct store_write *write,
                   struct err *err) MUST_USE;

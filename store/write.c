@@ -69,6 +69,13 @@ static bool record_print(const struct record *record, struct printed *ret, struc
 
 /* ---- create ---- */
 
+static void replace_json(json_t **target, const json_t *value)
+{
+    json_t *copy = value ? json_deep_copy(value) : json_object();
+    json_decref(*target);
+    *target = copy;
+}
+
 struct creation {
     const struct record *wish;
     const struct store_write *write;
@@ -99,7 +106,8 @@ static bool create_in_transaction(struct store *store, void *context, struct err
     CLEANUP(record_release) struct record record = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
     record_copy(&record, creation->wish);
-    if (kinds[record.key.kind].namespaced) {
+    bool needs_tenant = !write->returns || !kinds[record.key.kind].outlives_tenant;
+    if (kinds[record.key.kind].namespaced && needs_tenant) {
         if (!lock_tenant(store, &record.key, &tenant, err))
             return false;
         if (tenant.deletion_ms && !kinds[record.key.kind].outlives_tenant)
@@ -115,13 +123,13 @@ static bool create_in_transaction(struct store *store, void *context, struct err
         return false;
     }
     free(record.uid);
-    record.uid = random_uuid(); /* before admission, which may claim something for it */
+    /* Before admission, which may claim something for it. */
+    record.uid = write->returns ? mem_strdup(write->returns->uid) : random_uuid();
     record.generation = 1;
     record.version = 0;
-    record.created_ms = clock_wall_ms();
+    record.created_ms = write->returns ? write->returns->created_ms : clock_wall_ms();
     record.deletion_ms = 0;
-    json_decref(record.status);
-    record.status = json_object();
+    replace_json(&record.status, write->returns ? write->returns->status : NULL);
     if (write->admit && !write->admit(store, NULL, &record, write->context, err))
         return false;
     if (write->mode == STORE_WRITE &&
@@ -268,13 +276,6 @@ static bool change_record(struct store *store, struct change_of_record *change, 
 }
 
 /* ---- the edits ---- */
-
-static void replace_json(json_t **target, const json_t *value)
-{
-    json_t *copy = value ? json_deep_copy(value) : json_object();
-    json_decref(*target);
-    *target = copy;
-}
 
 struct update {
     const struct record *wish;

@@ -6,7 +6,7 @@ _tenantctl_names() { # [KIND]
 _tenantctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local command= kind= completes=commands options= words= i
-    local commands="apply get describe why diff delete events logs secret key orphans pause resume backup backups restore restart stop start login logout account token audit version completion help"
+    local commands="apply get describe why diff delete events logs secret key catalog orphans pause resume backup backups restore restart stop start login logout account token audit version completion help"
     local kinds="all tenants tenant apps app instances instance backups backup restores restore"
     local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -31,6 +31,7 @@ _tenantctl() {
     logs) completes=instances options="--follow -f --tail= --since= --timestamps -t" ;;
     secret) completes=instances options="" ;;
     key) completes=nothing options="" ;;
+    catalog) completes=nothing options="--records" ;;
     orphans) completes=nothing options="--remove --retained --yes -y" ;;
     pause) completes=records options="" ;;
     resume) completes=records options="" ;;

@@ -53,7 +53,8 @@ int64_t backup_expires_ms(const struct backup_want *want, const struct backup_ru
 {
     if (str_equal(want->status.phase, BACKUP_FAILED))
         return want->status.completed_ms + FAILED_KEEP_MS;
-    return want->state.instance_gone_ms ? want->state.instance_gone_ms + rules->keep_deleted_ms : 0;
+    bool is_gone = !want->has_instance && want->state.instance_gone_ms; /* not one that was brought back */
+    return is_gone ? want->state.instance_gone_ms + rules->keep_deleted_ms : 0;
 }
 
 /* How many newer ones that were verified the local tier has. */

@@ -17,8 +17,8 @@ static struct point_source point_source(const struct settings *settings, struct 
                                   .manifest_key = backup->manifest_key };
 }
 
-/* The place of a tenant's recovery points, also when the tenant is gone. */
-static bool open_tiers(struct reconcile_context *ctx, const char *tenant, struct tiers *ret, struct err *err)
+/* The place of a tenant's recovery points, also when the tenant is gone: then the installation's. */
+static bool open_tiers_of(struct reconcile_context *ctx, const char *tenant, struct tiers *ret, struct err *err)
 {
     CLEANUP(record_release) struct record record = { 0 };
     CLEANUP(problems_release)
@@ -40,12 +40,50 @@ static bool open_tiers(struct reconcile_context *ctx, const char *tenant, struct
     return ok;
 }
 
+/* Each Backup remembers its place; its tenant may name another one by now, or be gone. `uid` NULL: of any instance. */
+static bool find_backup(struct reconcile_context *ctx, const struct point_id *id, struct record *ret, bool *ret_there,
+                        struct err *err)
+{
+    struct record_key key;
+    struct err problem = ERR_INIT;
+    *ret_there = false;
+    if (!record_key_set(&key, KIND_BACKUP, id->tenant, id->name))
+        return true;
+    if (!store_get(ctx->store, &key, ret, &problem)) {
+        bool missing = problem.code == ERR_NOT_FOUND;
+        if (missing)
+            err_release(&problem);
+        else
+            err_move(err, &problem);
+        return missing;
+    }
+    *ret_there = !id->uid || str_equal(json_text(ret->spec, "instanceUid"), id->uid);
+    return true;
+}
+
+static bool open_tiers(struct reconcile_context *ctx, const struct point_id *id, struct tiers *ret, struct err *err)
+{
+    CLEANUP(record_release) struct record record = { 0 };
+    CLEANUP(json_decrefp) json_t *state = NULL;
+    bool there;
+    record_init(&record);
+    if (!find_backup(ctx, id, &record, &there, err))
+        return false;
+    if (!there)
+        return open_tiers_of(ctx, id->tenant, ret, err);
+    if (!store_state_get(ctx->store, record.uid, &state, err))
+        return false;
+    const struct tenant_backup where = { (char *)(uintptr_t)json_text(state, "bucket"),
+                                         (char *)(uintptr_t)json_text(state, "prefix") };
+    return tiers_open(ctx->settings, &where, ret, err);
+}
+
 bool restore_open_point(struct reconcile_context *ctx, const struct restore_want *want, const char *tier,
                         struct opened_point *ret, struct err *err)
 {
     const struct restore_source *source = &want->state.source;
     const struct point_id id = { source->tenant, source->uid, source->name };
-    if (!open_tiers(ctx, source->tenant, &ret->tiers, err))
+    if (!open_tiers(ctx, &id, &ret->tiers, err))
         return false;
     for (size_t i = 0; i < ret->tiers.count; i++)
         if (str_equal(ret->tiers.items[i].name, tier)) {
@@ -95,7 +133,7 @@ static bool search_places(struct reconcile_context *ctx, const struct restore_wa
     CLEANUP(tiers_release) struct tiers tiers = { 0 };
     CLEANUP(freep)
     char *prefix = search->name ? mem_printf("%s/", tenant) : mem_printf("%s/%s/", tenant, search->best_uid);
-    if (!open_tiers(ctx, tenant, &tiers, err))
+    if (!open_tiers_of(ctx, tenant, &tiers, err))
         return false;
     for (size_t i = 0; i < tiers.count; i++) {
         CLEANUP(point_list_release) struct point_list list = { 0 };
@@ -117,6 +155,23 @@ static bool search_places(struct reconcile_context *ctx, const struct restore_wa
     return err_set(err, ERR_NOT_FOUND, "instance %s has no recovery point yet", want->spec.instance);
 }
 
+/* The Backup of that name, which says of which instance it is. */
+static bool take_listed(struct reconcile_context *ctx, const struct restore_want *want, struct restore_source *source,
+                        bool *ret_taken, struct err *err)
+{
+    CLEANUP(record_release) struct record record = { 0 };
+    const struct point_id id = { want->record.key.namespace, NULL, want->spec.backup };
+    record_init(&record);
+    if (!find_backup(ctx, &id, &record, ret_taken, err))
+        return false;
+    if (!*ret_taken)
+        return true;
+    source->tenant = mem_strdup(id.tenant);
+    source->uid = mem_strdup(json_text(record.spec, "instanceUid"));
+    source->name = mem_strdup(id.name);
+    return true;
+}
+
 static bool find_source(struct reconcile_context *ctx, struct restore_want *want, const char *target_uid,
                         struct err *err)
 {
@@ -126,12 +181,16 @@ static bool find_source(struct reconcile_context *ctx, struct restore_want *want
     int64_t failures = want->state.failures;
     fields_release(restore_state_fields, &want->state); /* of an earlier try */
     want->state.failures = failures;
-    if (!want->spec.backup || !restore_point_split(want->spec.backup, &parts))
-        return search_places(ctx, want, &search, err);
-    source->tenant = parts.tenant;
-    source->uid = parts.uid;
-    source->name = parts.name;
-    return true;
+    if (want->spec.backup && restore_point_split(want->spec.backup, &parts)) {
+        source->tenant = parts.tenant;
+        source->uid = parts.uid;
+        source->name = parts.name;
+        return true;
+    }
+    bool is_listed = false;
+    if (want->spec.backup && !take_listed(ctx, want, source, &is_listed, err))
+        return false;
+    return is_listed || search_places(ctx, want, &search, err);
 }
 
 /* In the first place that has it: the quick one is asked first. */

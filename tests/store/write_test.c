@@ -42,6 +42,34 @@ static void a_created_record_is_what_get_returns(void **state)
     assert_true(read.created_ms == record.created_ms);
 }
 
+/* A copy of a lost host's records: what was known under its uid still is, and what outlives its tenant needs none. */
+static void a_record_that_returns_is_what_it_was(void **state)
+{
+    struct store_fixture *fixture = *state;
+    CLEANUP(record_release) struct record tenant = { 0 };
+    CLEANUP(record_release) struct record backup = { 0 };
+    CLEANUP(record_release) struct record instance = { 0 };
+    CLEANUP(record_release) struct record read = { 0 };
+    CLEANUP(json_decrefp) json_t *status = json_pack("{s:s}", "phase", "Completed");
+    struct err err = ERR_INIT;
+    const struct store_return returns = { "11111111-2222-4333-8444-555555555555", 1234567890000, status };
+    const struct store_return taken = { "11111111-2222-4333-8444-555555555555", 1, NULL };
+    const struct store_return other = { "11111111-2222-4333-8444-666666666666", 1, NULL };
+    const struct store_write write = { .who = "test", .returns = &returns };
+    const struct store_write write_taken = { .who = "test", .returns = &taken };
+    const struct store_write write_other = { .who = "test", .returns = &other };
+    record_make(&backup, KIND_BACKUP, "nobody", "b", 1);
+    assert_ok(store_create(fixture->store, &backup, &write, &err), &err);
+    get(fixture->store, &backup.key, &read);
+    assert_string_equal(read.uid, returns.uid);
+    assert_true(read.created_ms == returns.created_ms);
+    assert_string_equal(json_text(read.status, "phase"), "Completed");
+    record_make(&tenant, KIND_TENANT, "", "acme", 1);
+    assert_fails(store_create(fixture->store, &tenant, &write_taken, &err), &err, ERR_EXISTS);
+    record_make(&instance, KIND_INSTANCE, "nobody", "erp", 1);
+    assert_fails(store_create(fixture->store, &instance, &write_other, &err), &err, ERR_NOT_FOUND);
+}
+
 static void what_is_not_there_is_not_found(void **state)
 {
     struct store_fixture *fixture = *state;
@@ -381,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_created_record_is_what_get_returns),
+        STORE_TEST(a_record_that_returns_is_what_it_was),
         STORE_TEST(what_is_not_there_is_not_found),
         STORE_TEST(the_same_name_twice_exists),
         STORE_TEST(a_record_needs_its_tenant),

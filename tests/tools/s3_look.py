@@ -4,6 +4,7 @@ them: S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY, S3_CA_FILE.
 
   s3_look.py keys BUCKET [PREFIX]          each key and its size, a line each
   s3_look.py sha256 BUCKET KEY             of the object's bytes
+  s3_look.py get BUCKET KEY                its bytes
   s3_look.py uploads BUCKET PREFIX         how many uploads were begun and not completed
   s3_look.py versions BUCKET PREFIX        how many versions and delete markers there are, and their bytes
   s3_look.py versioning BUCKET             Enabled, Suspended or nothing
@@ -52,6 +53,9 @@ def main(command, bucket, *rest):
         for chunk in s3.get_object(Bucket=bucket, Key=rest[0])["Body"].iter_chunks(1 << 20):
             digest.update(chunk)
         print(digest.hexdigest())
+    elif command == "get":
+        for chunk in s3.get_object(Bucket=bucket, Key=rest[0])["Body"].iter_chunks(1 << 20):
+            sys.stdout.buffer.write(chunk)
     elif command == "uploads":
         pages = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=rest[0])
         print(sum(len(page.get("Uploads", [])) for page in pages))
