@@ -278,8 +278,12 @@ static char *copy_header(struct MHD_Connection *connection, const char *name)
 
 static size_t max_body(const struct exchange *exchange)
 {
+    const struct route *route = exchange->request.route;
     size_t max = (size_t)exchange->context->limits->max_body_bytes;
-    return route_is_public(exchange->request.route) && max > PUBLIC_BODY_MAX ? PUBLIC_BODY_MAX : max;
+    size_t own = route && route->body_max > 0 ? route->body_max : max;
+    if (own == max && route_is_public(route))
+        own = PUBLIC_BODY_MAX;
+    return own < max ? own : max;
 }
 
 static void note_address(struct MHD_Connection *connection, struct request *request)
@@ -310,6 +314,8 @@ static bool check_head(struct exchange *exchange, struct err *err)
         mem_wipe(token, strlen(token));
     if (is_anonymous && !route_is_public(request->route))
         return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
+    if (request->route && request->route->access == ACCESS_SIGNED && !request->signature)
+        return err_set(err, ERR_UNAUTHORIZED, "Unauthorized");
     CLEANUP(freep) char *length = copy_header(exchange->connection, "Content-Length");
     int64_t bytes = 0;
     if (length && str_parse_int64(length, 0, INT64_MAX, &bytes) && bytes > (int64_t)max_body(exchange))
@@ -338,6 +344,7 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *method)
     request->authorization = copy_header(connection, "Authorization");
     request->idempotency_key = copy_header(connection, "Idempotency-Key");
     note_address(connection, request);
+    request->signature = copy_header(connection, "X-Hub-Signature-256");
     MHD_get_connection_values(connection, MHD_HEADER_KIND, find_impersonation, &request->impersonates);
     if (!check_head(exchange, &err))
         fail(exchange, &err);

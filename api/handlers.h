@@ -24,6 +24,8 @@ handler_fn orphans_show, orphans_remove;
 handler_fn catalog_rebuild_run;
 /* recovery_key.c */
 handler_fn recovery_key_show, recovery_key_export;
+/* sources.c */
+handler_fn source_secret_put, source_secret_drop, source_secrets_list, source_sync, source_hook;
 /* health.c */
 handler_fn health_live, health_ready, metrics_show;
 /* accounts.c: who one is; accounts_admin.c, tokens.c, audit.c: the administrator's */

@@ -7,22 +7,6 @@
 /* Copies of copies double each time, so what they add up to is limited, too. */
 #define COPIED_MAX (3 * 1024 * 1024)
 
-json_t *patch_merge(const json_t *target, const json_t *patch)
-{
-    if (!json_is_object(patch))
-        return json_deep_copy(patch);
-    json_t *merged = json_is_object(target) ? json_deep_copy(target) : json_object();
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)(uintptr_t)patch, key, value) {
-        if (json_is_null(value))
-            json_object_del(merged, key);
-        else
-            json_put(merged, key, patch_merge(json_object_get(merged, key), value));
-    }
-    return merged;
-}
-
 /* ---- JSON pointers (RFC 6901) ---- */
 
 /* Where an operation works: a member of `parent`, or the whole document where there is no parent. */

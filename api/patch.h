@@ -1,10 +1,8 @@
-/* RFC 7386 (merge patch) and RFC 6902 (JSON patch) over jansson values. Pure. */
+/* RFC 6902 (JSON patch), beside RFC 7396 (merge patch; specs/merge.h), over jansson values. Pure. */
 #pragma once
 
-#include "base/json.h"
+#include "specs/merge.h"
 
-/* A new value: `target` (may be NULL) with `patch` merged in; null removes, lists replace. */
-json_t *patch_merge(const json_t *target, const json_t *patch);
 /*
  * A new value: `document` after the operations, all or none. ERR_BAD_REQUEST: the patch cannot be read, has more than
  * 1,000 operations or copies more than 3 MiB; ERR_INVALID: a test failed or a path is not there.

@@ -48,6 +48,20 @@ static bool check_protected_inside(struct worker *worker, struct request *reques
     return true;
 }
 
+/* A record that a Source states comes back: said, or refused where that was asked for. */
+static bool check_managed(struct worker *worker, struct request *request, struct err *err)
+{
+    CLEANUP(admission_release) struct admission admission = { 0 };
+    CLEANUP(record_release) struct record record = { 0 };
+    record_init(&record);
+    if (!write_admission(worker, request, &admission, err) || !write_find(worker, request, &record, err))
+        return false;
+    if (!admission_check_deletion(worker->store, &record, &admission, err))
+        return raise_from_store(request, err);
+    request_set_warning(request, admission.note);
+    return true;
+}
+
 static void answer_deleted(const struct request *request, const struct record *record, enum store_mode mode,
                            bool is_gone, struct answer *answer)
 {
@@ -74,7 +88,7 @@ bool records_delete(struct worker *worker, struct request *request, struct answe
     const char *namespace = request->namespace ? request->namespace : "";
     if (!record_key_set(&key, request->view.record_kind->id, namespace, request->name))
         return raise_missing(request, err);
-    if (!check_protected_inside(worker, request, err))
+    if (!check_protected_inside(worker, request, err) || !check_managed(worker, request, err))
         return false;
     if (!store_delete(worker->store, &key, uid, version, mode, request->identity.user, &record, &is_gone, err))
         return raise_from_store(request, err);

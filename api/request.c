@@ -15,12 +15,20 @@ void request_release(struct request *request)
     str_release(&request->body);
     free(request->accept);
     free(request->content_type);
+    free(request->signature);
     if (request->authorization)
         mem_wipe(request->authorization, strlen(request->authorization));
     free(request->authorization);
     free(request->idempotency_key);
     problems_release(&request->problems);
+    free(request->warning);
     free(request->about_name);
+}
+
+void request_set_warning(struct request *request, const char *text)
+{
+    free(request->warning);
+    request->warning = mem_strdup(text);
 }
 
 void request_set_about(struct request *request, const struct view *view, const char *name)

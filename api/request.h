@@ -49,6 +49,7 @@ struct request {
     struct uri uri;
     struct str body;
     char *accept, *content_type, *authorization;
+    char *signature;   /* X-Hub-Signature-256 */
     bool impersonates; /* an Impersonate-* header was there */
     bool is_encrypted; /* came over TLS */
     char address[64];  /* the peer's, as text */
@@ -65,6 +66,7 @@ struct request {
     const char *name;
     json_t *managed;          /* managedFields that a write is to set; NULL: they stay. Borrowed */
     struct problems problems; /* of the body; become the causes of a 422 */
+    char *warning;            /* for the answer, when it is no error; owned */
     /* What an error is about: the view and name above, unless a handler knows better. NULL: nothing in particular. */
     const struct view *about;
     char *about_name;
@@ -81,6 +83,8 @@ bool request_decode(struct request *request, const struct field *fields, void *r
                     struct err *err) MUST_USE;
 /* Whether its errors are the platform API's `{"detail": ...}` and not Kubernetes' Status. */
 bool request_is_flat(const struct request *request);
+/* A copy of `text` becomes the answer's warning; NULL: there is none. */
+void request_set_warning(struct request *request, const char *text);
 void request_set_about(struct request *request, const struct view *view, const char *name);
 /*
  * The body as a JSON value: application/json (also when the type is absent) or application/yaml. ERR_UNSUPPORTED for

@@ -5,8 +5,10 @@
 #include "api/handlers.h"
 #include "api/status.h"
 
-#define RECORDS    "/apis/tenantd/v1"
-#define NAMESPACED RECORDS "/namespaces/{namespace}"
+#define RECORDS "/apis/tenantd/v1"
+/* Of a push, whoever sends it: it need not be known before the body is there. */
+#define HOOK_BODY_MAX ((size_t)1 << 20)
+#define NAMESPACED    RECORDS "/namespaces/{namespace}"
 
 /* The first one that matches counts, so the more literal ones come first. */
 const struct route routes[] = {
@@ -90,6 +92,14 @@ const struct route routes[] = {
     { "PUT", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_UPDATE, records_replace },
     { "PATCH", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_PATCH, records_patch },
     { "DELETE", NAMESPACED "/{plural}/{name}", ACCESS_GRANTS, VERB_DELETE, records_delete },
+
+    { "GET", RECORDS "/{plural}/{name}/secrets", ACCESS_GRANTS, VERB_SECRETS, source_secrets_list },
+    { "PUT", RECORDS "/{plural}/{name}/secrets/{key}", ACCESS_GRANTS, VERB_SECRETS, source_secret_put,
+      .act = "set-secret" },
+    { "DELETE", RECORDS "/{plural}/{name}/secrets/{key}", ACCESS_GRANTS, VERB_SECRETS, source_secret_drop,
+      .act = "drop-secret" },
+    { "POST", RECORDS "/{plural}/{name}/sync", ACCESS_GRANTS, VERB_ACT, source_sync, .act = "sync" },
+    { "POST", "/hooks/sources/{name}", ACCESS_SIGNED, VERB_NONE, source_hook, .body_max = HOOK_BODY_MAX },
 
     { "POST", RECORDS "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
     { "GET", RECORDS "/{plural}/{name}/status", ACCESS_GRANTS, VERB_GET, resources_get },
@@ -216,7 +226,7 @@ char *routes_methods(const struct uri *uri)
 
 bool route_is_public(const struct route *route)
 {
-    return route && (route->access == ACCESS_ANYBODY || route->access == ACCESS_HEALTH);
+    return route && route->access <= ACCESS_SIGNED;
 }
 
 bool route_is_health(const struct route *route)
@@ -236,7 +246,7 @@ static bool is_success(const struct route *route, int status)
         return route->verb == VERB_CREATE || is_review || str_equal(route->pattern, "/auth/register") ||
                route->verb == VERB_PATCH; /* an apply that creates */
     if (status == 202)
-        return route->verb == VERB_ACT || (route->of && route->verb == VERB_DELETE);
+        return route->verb == VERB_ACT || route->access == ACCESS_SIGNED || (route->of && route->verb == VERB_DELETE);
     if (status != 200 || route->verb == VERB_CREATE || route->verb == VERB_ACT || is_review)
         return false;
     return !(route->of && route->verb == VERB_DELETE) && !str_equal(route->pattern, "/auth/register");
@@ -345,5 +355,7 @@ bool routes_run(struct worker *worker, struct request *request, struct answer *a
     store_set_origin(worker->store, &request->origin);
     bool good = route->handler(worker, request, answer, err);
     store_set_origin(worker->store, NULL);
+    if (good && request->warning)
+        answer_warn(answer, request->warning);
     return good;
 }

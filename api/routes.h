@@ -6,6 +6,7 @@
 enum access {
     ACCESS_HEALTH,  /* without a token, and also while there are no records to be had */
     ACCESS_ANYBODY, /* without a token: logging in */
+    ACCESS_SIGNED,  /* without a token, with a signature of the body, which the handler checks */
     ACCESS_TOKEN,   /* anybody with one */
     /*
      * What api/auth.c grants for `verb` on the view (or `about`) and the tenant that the path names. Where the path has
@@ -24,6 +25,7 @@ struct route {
     int about;               /* enum auth_subject where it is about no records; 0: it is */
     const struct kind *of;   /* of the platform API's routes: the records behind it */
     const char *act;         /* what the audit calls it; NULL: the verb's name */
+    size_t body_max;         /* 0: the configured limit */
 };
 extern const struct route routes[]; /* ends with a NULL method */
 

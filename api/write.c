@@ -123,54 +123,16 @@ bool write_decode(struct request *request, const json_t *document, const char *n
     return good || problems_to_err(&request->problems, err);
 }
 
-/* ---- the rules, inside the store's transaction ---- */
+/* ---- the store's calls ---- */
 
-struct admission {
-    struct request *request;
-    const struct settings *settings;
-};
-
-/* While a record is being deleted only what helps it go may change. */
-static bool check_frozen(const struct record *old, const struct record *next, struct err *err)
+static bool read_managed(const struct request *request, enum admission_managed *ret, struct err *err)
 {
-    static const char changeable[] = "deletionPolicy";
-    if (!old->deletion_ms || record_spec_equal(old, next))
+    const char *wish = uri_query(&request->uri, "managed");
+    *ret = str_equal(wish, "refuse") ? ADMISSION_REFUSE : ADMISSION_WARN;
+    if (!wish || wish[0] == '\0' || *ret == ADMISSION_REFUSE)
         return true;
-    CLEANUP(json_decrefp) json_t *before = json_copy(old->spec);
-    CLEANUP(json_decrefp) json_t *after = json_copy(next->spec);
-    json_object_del(before, changeable);
-    json_object_del(after, changeable);
-    return json_equal(before, after) ||
-           err_set(err, ERR_FORBIDDEN, "it is being deleted: of its spec only %s may change", changeable);
-}
-
-/* Ours goes when the outside is clean, never by a user's hand: what was made would stay behind. */
-static void keep_teardown(const struct record *old, struct record *next)
-{
-    if (!strv_has(&old->finalizers, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, FINALIZER_TEARDOWN))
-        return;
-    CLEANUP(strv_release) struct strv kept = STRV_INIT;
-    for (size_t i = 0; i < old->finalizers.count; i++) { /* in the old order: nothing has changed, then */
-        const char *name = old->finalizers.items[i];
-        if (str_equal(name, FINALIZER_TEARDOWN) || strv_has(&next->finalizers, name))
-            strv_add(&kept, name);
-    }
-    for (size_t i = 0; i < next->finalizers.count; i++)
-        if (!strv_has(&kept, next->finalizers.items[i]))
-            strv_add(&kept, next->finalizers.items[i]);
-    strv_copy(&next->finalizers, &kept);
-}
-
-/* Nor does it come back, which admission would have it do, when only somebody else's still holds the record. */
-static void end_teardown(const struct record *old, struct record *next)
-{
-    if (!old->deletion_ms || strv_has(&old->finalizers, FINALIZER_TEARDOWN))
-        return;
-    CLEANUP(strv_release) struct strv kept = STRV_INIT;
-    for (size_t i = 0; i < next->finalizers.count; i++)
-        if (!str_equal(next->finalizers.items[i], FINALIZER_TEARDOWN))
-            strv_add(&kept, next->finalizers.items[i]);
-    strv_copy(&next->finalizers, &kept);
+    CLEANUP(freep) char *shown = quoted(wish);
+    return err_set(err, ERR_BAD_REQUEST, "managed: %s is not known; only refuse is", shown);
 }
 
 static bool check_member(const struct request *request, const struct kind *kind, const struct record *next,
@@ -198,58 +160,60 @@ static bool check_suspension(const struct identity *identity, const struct recor
     return err_set(err, ERR_FORBIDDEN, "User \"%s\" cannot change annotation %s", identity->user, ANNOTATION_SUSPENDED);
 }
 
-static bool admit(struct store *tx, const struct record *old, struct record *next, void *context, struct err *err)
+/* What only this caller may not do: struct admission's check_caller. */
+static bool check_caller(struct store *tx, const struct record *old, struct record *next, void *context,
+                         struct err *err)
 {
-    const struct admission *admission = context;
-    struct problems *problems = &admission->request->problems;
-    const struct kind *kind = &kinds[next->key.kind];
-    problems_release(problems); /* of an earlier run: the store may ask twice */
-    if (!check_suspension(&admission->request->identity, old, next, err))
-        return false;
-    if (old) {
-        keep_teardown(old, next);
-        if (!record_settle(kind, old, next, problems))
-            return problems_to_err(problems, err);
-        if (!check_frozen(old, next, err))
-            return false;
-    } else if (!record_settle(kind, NULL, next, problems)) {
-        return problems_to_err(problems, err);
-    }
-    if (!check_member(admission->request, kind, next, err))
-        return false;
-    store_admit_fn *own = reconcilers[kind->id].admit;
-    if (own && !own(tx, old, next, (void *)(uintptr_t)admission->settings, err))
-        return false;
-    if (old)
-        end_teardown(old, next);
-    return true;
+    (void)tx;
+    const struct request *request = context;
+    return check_suspension(&request->identity, old, next, err) &&
+           check_member(request, &kinds[next->key.kind], next, err);
 }
 
-static struct store_write write_options(struct admission *admission, enum store_mode mode)
+bool write_admission(struct worker *worker, struct request *request, struct admission *ret, struct err *err)
+{
+    *ret = (struct admission){
+        .settings = worker->shared->options->settings,
+        .problems = &request->problems,
+        .check_caller = check_caller,
+        .caller = request,
+    };
+    return read_managed(request, &ret->managed, err);
+}
+
+static struct store_write write_options(const struct request *request, struct admission *admission,
+                                        enum store_mode mode)
 {
     return (struct store_write){
         .mode = mode,
-        .admit = admit,
+        .admit = admission_admit,
         .context = admission,
-        .who = admission->request->identity.user,
-        .managed = admission->request->managed,
+        .who = request->identity.user,
+        .managed = request->managed,
     };
 }
 
 bool write_create(struct worker *worker, struct request *request, struct record *record, enum store_mode mode,
                   struct err *err)
 {
-    struct admission admission = { request, worker->shared->options->settings };
-    struct store_write write = write_options(&admission, mode);
+    CLEANUP(admission_release) struct admission admission = { 0 };
+    if (!write_admission(worker, request, &admission, err))
+        return false;
+    struct store_write write = write_options(request, &admission, mode);
     return store_create(worker->store, record, &write, err) || raise_from_store(request, err);
 }
 
 bool write_update(struct worker *worker, struct request *request, struct record *record, int64_t expected_version,
                   enum store_mode mode, struct err *err)
 {
-    struct admission admission = { request, worker->shared->options->settings };
-    struct store_write write = write_options(&admission, mode);
-    return store_update(worker->store, record, expected_version, &write, err) || raise_from_store(request, err);
+    CLEANUP(admission_release) struct admission admission = { 0 };
+    if (!write_admission(worker, request, &admission, err))
+        return false;
+    struct store_write write = write_options(request, &admission, mode);
+    if (!store_update(worker->store, record, expected_version, &write, err))
+        return raise_from_store(request, err);
+    request_set_warning(request, admission.note);
+    return true;
 }
 
 bool write_find(struct worker *worker, struct request *request, struct record *ret_record, struct err *err)

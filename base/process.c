@@ -67,9 +67,11 @@ static bool is_overridden(const char *variable, const char *const *extra_env)
 
 static void build_env(const struct process *process, struct strv *env)
 {
-    for (size_t i = 0; environ && environ[i]; i++)
-        if (!is_overridden(environ[i], process->extra_env))
+    for (size_t i = 0; environ && environ[i]; i++) {
+        bool is_passed_on = process->env == PROCESS_ENV_OURS || str_starts_with(environ[i], "PATH=");
+        if (is_passed_on && !is_overridden(environ[i], process->extra_env))
             strv_add(env, environ[i]);
+    }
     for (size_t i = 0; process->extra_env && process->extra_env[i]; i++)
         strv_add(env, process->extra_env[i]);
     strv_add_taken(env, NULL);

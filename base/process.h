@@ -7,10 +7,16 @@
 #include "base/clock.h"
 #include "base/stream.h"
 
+enum process_env {
+    PROCESS_ENV_OURS,  /* our own environment, and over it what `extra_env` says */
+    PROCESS_ENV_EXTRA, /* PATH and `extra_env` alone */
+};
+
 struct process {
     const char *const *argv;      /* argv[0] is looked up in PATH */
-    const char *const *extra_env; /* "KEY=value", NULL-terminated, over our own environment; may be NULL */
-    const char *input;            /* written to its standard input; NULL: /dev/null */
+    const char *const *extra_env; /* "KEY=value", NULL-terminated; may be NULL */
+    enum process_env env;
+    const char *input; /* written to its standard input; NULL: /dev/null */
     size_t input_len;
     size_t output_limit;   /* bytes kept of stdout + stderr together (the last ones); 0: 64 KiB */
     const char *directory; /* NULL: ours */

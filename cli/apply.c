@@ -7,7 +7,7 @@
 #include "cli/wait.h"
 
 #define TRIES        4
-#define QUERY        "?fieldManager=tenantctl"
+#define QUERY        "?fieldManager=tenantctl&managed=refuse" /* what a Source would put back is not done */
 #define QUERY_DRYRUN QUERY "&dryRun=All"
 
 static const char *const dry_run_words[] = { "server", NULL };

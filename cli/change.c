@@ -3,7 +3,8 @@
 #include "cli/objects.h"
 #include "cli/wait.h"
 
-#define QUERY "?fieldManager=tenantctl"
+/* What a Source would put back is refused before it is done. */
+#define QUERY "?fieldManager=tenantctl&managed=refuse"
 
 struct change_options {
     bool wait;

@@ -4,11 +4,14 @@
 #include "specs/wording.h"
 
 const struct command *const commands[] = {
-    &apply_command,  &get_command,     &describe_command,   &why_command,     &diff_command,    &delete_command,
-    &events_command, &logs_command,    &secret_command,     &key_command,     &catalog_command, &orphans_command,
-    &pause_command,  &resume_command,  &backup_command,     &backups_command, &restore_command, &restart_command,
-    &stop_command,   &start_command,   &login_command,      &logout_command,  &account_command, &token_command,
-    &audit_command,  &version_command, &completion_command, &help_command,    &man_command,     NULL,
+    &apply_command,      &get_command,     &describe_command, &why_command,
+    &diff_command,       &delete_command,  &events_command,   &logs_command,
+    &secret_command,     &key_command,     &catalog_command,  &source_command,
+    &export_command,     &orphans_command, &pause_command,    &resume_command,
+    &backup_command,     &backups_command, &restore_command,  &restart_command,
+    &stop_command,       &start_command,   &login_command,    &logout_command,
+    &account_command,    &token_command,   &audit_command,    &version_command,
+    &completion_command, &help_command,    &man_command,      NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -39,7 +39,8 @@ static bool send(struct deleting *deleting, const struct target *target, json_t 
 {
     CLEANUP(json_decrefp) json_t *body = json_object();
     CLEANUP(freep) char *path = target_path(target);
-    CLEANUP(freep) char *full = mem_printf("%s%s", path, deleting->options->dry_run ? "?dryRun=All" : "");
+    CLEANUP(freep)
+    char *full = mem_printf("%s?managed=refuse%s", path, deleting->options->dry_run ? "&dryRun=All" : "");
     const struct client_request request = { .method = "DELETE", .path = full, .body = body };
     json_put_text(body, "kind", "DeleteOptions");
     json_put_text(body, "apiVersion", "v1");

@@ -2,23 +2,8 @@
 #pragma once
 
 #include "cli/names.h"
+#include "specs/document.h"
 
-struct document {
-    char *origin; /* "acme.yaml:12" */
-    const struct kind *kind;
-    json_t *value;        /* as written, with its namespace, without what is the server's own */
-    struct record record; /* decoded, with defaults */
-};
-struct documents {
-    struct document *items;
-    size_t count;
-};
-void documents_release(struct documents *documents);
-
-enum documents_check {
-    DOCUMENTS_WHOLE,
-    DOCUMENTS_NAMES, /* kind and name are right; the rest does not matter */
-};
 struct documents_source {
     const struct strv *paths; /* "-": `in` */
     FILE *in;
@@ -34,6 +19,3 @@ struct documents_source {
 bool documents_load(const struct documents_source *source, struct documents *ret, struct err *err) MUST_USE;
 /* What a document is about; its texts are borrowed. */
 struct target document_target(const struct document *document);
-/* Borrowed; NULL: no such record among them. `namespace` NULL: none. */
-const struct document *documents_find(const struct documents *documents, enum kind_id kind, const char *namespace,
-                                      const char *name);

@@ -56,9 +56,10 @@ static bool complain_word(const char *text, struct err *err)
     }
     if (nearest.best)
         return err_set(err, ERR_BAD_REQUEST, "there is no kind %s; is %s meant?", shown, nearest.best);
-    return err_set(err, ERR_BAD_REQUEST,
-                   "%s is neither a kind (tenant, app, instance) nor TENANT/NAME; with -n TENANT it names an instance",
-                   shown);
+    return err_set(
+        err, ERR_BAD_REQUEST,
+        "%s is neither a kind (tenant, app, instance, source) nor TENANT/NAME; with -n TENANT it names an instance",
+        shown);
 }
 
 static bool complain_namespace(const struct kind *kind, const char *name, struct err *err)
@@ -106,7 +107,7 @@ static bool add_word(const char *text, const char *namespace, struct targets *re
 
 static bool add_kinds(const char *text, const char *namespace, struct targets *ret)
 {
-    static const enum kind_id all[] = { KIND_APP, KIND_TENANT, KIND_INSTANCE };
+    static const enum kind_id all[] = { KIND_APP, KIND_TENANT, KIND_SOURCE, KIND_INSTANCE };
     CLEANUP(strv_release) struct strv words = STRV_INIT;
     if (str_equal(text, "all")) {
         for (size_t i = 0; i < ARRAY_LEN(all); i++)

@@ -20,5 +20,3 @@ char *age_of(const char *time, int64_t now_ms);
 char *object_upper(const char *text); /* owned */
 /* Adds "key=value", encoded, with "&" before it where it is not the first. */
 void object_add_query(struct str *query, const char *key, const char *value);
-
-#define ANNOTATION_LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"

@@ -1,7 +1,19 @@
-/* tenantctl secret: passwords that tenantd made for an instance. */
+/* tenantctl secret: passwords that tenantd made for an instance, and those that a Source is given. */
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/names.h"
 #include "cli/table.h"
+
+#define VALUE_MAX ((size_t)64 << 10)
+
+struct secret_options {
+    char *filename;
+};
+static const struct option_row secret_option_rows[] = {
+    { "filename", 'f', OPTION_TEXT, offsetof(struct secret_options, filename), "FILE",
+      .doc = "With set: where the value is read from; absent: standard input." },
+    { NULL },
+};
 
 static bool print_field(struct cli *cli, const json_t *secrets, const char *name, struct err *err)
 {
@@ -47,10 +59,84 @@ static void print_all(struct cli *cli, const json_t *secrets)
     mem_wipe(out.text, out.len);
 }
 
+/* ---- a Source's ---- */
+
+static bool read_value(struct cli *cli, const struct secret_options *options, struct str *ret, struct err *err)
+{
+    char buffer[4096];
+    if (options->filename && !str_equal(options->filename, "-"))
+        return file_read(options->filename, VALUE_MAX, ret, err);
+    for (size_t got; (got = fread(buffer, 1, sizeof(buffer), cli->in)) > 0 && ret->len <= VALUE_MAX;)
+        str_addn(ret, buffer, got);
+    mem_wipe(buffer, sizeof(buffer));
+    return call_check(&cli->call, err);
+}
+
+/* One line break at the end is the editor's or echo's; a key has its own line breaks inside. */
+static void drop_last_break(struct str *value)
+{
+    if (value->len > 0 && value->text[value->len - 1] == '\n')
+        value->text[--value->len] = '\0';
+    if (value->len > 0 && value->text[value->len - 1] == '\r')
+        value->text[--value->len] = '\0';
+}
+
+static bool send_source_secret(struct cli *cli, const char *method, const struct strv *args, const json_t *body,
+                               struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *answer = NULL;
+    const char *name = args->items[1];
+    if (!str_starts_with(name, "source/"))
+        return err_set(err, ERR_BAD_REQUEST, "only a Source's secrets can be set: name it as source/NAME");
+    const struct target target = { .kind = &kinds[KIND_SOURCE],
+                                   .name = (char *)(uintptr_t)(name + strlen("source/")) /* borrowed */ };
+    CLEANUP(str_release) struct str path = STR_INIT;
+    CLEANUP(freep) char *record = target_path(&target);
+    str_addf(&path, "%s/secrets/", record);
+    str_add_url_segment(&path, args->items[2]);
+    const struct client_request request = { .method = method, .path = path.text, .body = body };
+    return client_send(cli->client, &request, &cli->call, &answer, err);
+}
+
+static bool set_source_secret(struct cli *cli, const struct secret_options *options, const struct strv *args,
+                              struct err *err)
+{
+    CLEANUP(str_release) struct str value = STR_INIT;
+    CLEANUP(json_decrefp) json_t *body = json_object();
+    bool ok = read_value(cli, options, &value, err);
+    if (ok) {
+        drop_last_break(&value);
+        ok = (value.len > 0 && str_is_utf8(value.text, value.len)) ||
+             err_set(err, ERR_BAD_REQUEST,
+                     "the value is empty, or is no text; it is read from standard input, or from -f");
+    }
+    if (ok) {
+        json_put_text(body, "value", value.text);
+        ok = send_source_secret(cli, "PUT", args, body, err);
+    }
+    mem_wipe(value.text, value.len);
+    if (ok)
+        cli_printf(cli, "%s secret %s set\n", args->items[1], args->items[2]);
+    return ok;
+}
+
+static bool unset_source_secret(struct cli *cli, const struct strv *args, struct err *err)
+{
+    if (!send_source_secret(cli, "DELETE", args, NULL, err))
+        return false;
+    cli_printf(cli, "%s secret %s unset\n", args->items[1], args->items[2]);
+    return true;
+}
+
 static bool secret_run(struct cli *cli, const void *options, const struct strv *args, int *ret_exit, struct err *err)
 {
-    (void)options; /* there are none */
     (void)ret_exit;
+    if (args->count == 3 && str_equal(args->items[0], "set"))
+        return set_source_secret(cli, options, args, err);
+    if (args->count == 3 && str_equal(args->items[0], "unset"))
+        return unset_source_secret(cli, args, err);
+    if (args->count == 3)
+        return err_set(err, ERR_BAD_REQUEST, "three arguments begin with set or unset");
     CLEANUP(targets_release) struct targets targets = { 0 };
     CLEANUP(json_decrefp) json_t *answer = NULL;
     if (!target_parse_instance(args->items[0], cli->connection.namespace, &targets, err))
@@ -68,11 +154,16 @@ static bool secret_run(struct cli *cli, const void *options, const struct strv *
 
 const struct command secret_command = {
     .name = "secret",
-    .arguments = "TENANT/NAME [FIELD]",
+    .arguments = "(TENANT/NAME [FIELD] | (set|unset) source/NAME KEY)",
     .summary = "Shows passwords that tenantd made for an instance; one alone, for scripts, when FIELD names it.",
-    .examples = "tenantctl secret acme/erp\ntenantctl secret acme/erp adminPassword",
+    .details = "set and unset are for a Source's: password (https), sshKey (ssh), webhook. The value is read, never an "
+               "argument, and shown to nobody afterwards.",
+    .examples = "tenantctl secret acme/erp\ntenantctl secret acme/erp adminPassword\n"
+                "tenantctl secret set source/fleet sshKey -f id_ed25519",
+    .options = secret_option_rows,
+    .options_size = sizeof(struct secret_options),
     .run = secret_run,
     .args_min = 1,
-    .args_max = 2,
+    .args_max = 3,
     .completes = COMPLETE_INSTANCES,
 };

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "reconcilers/source/owner.h"
 #include "specs/kind.h"
 
 enum { RETRY_MS = 2000, TICK_MS = 30000 };
@@ -84,6 +85,8 @@ static bool take_change(struct follow *follow, const struct change *change, stru
 {
     if (change->is_event)
         return true;
+    if (change->spec_changed) /* by whom ever: what its Source states is put back at once */
+        source_keys_of(change->object, add_key, follow->options.queue);
     if (change->type == CHANGE_DELETED) {
         known_drop(follow->options.known, &change->key);
         forget_key(follow, &change->key);

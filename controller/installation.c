@@ -37,6 +37,8 @@ void installation_release(struct installation *installation)
     free(installation->holder);
     free(installation->name);
     free(installation->cluster_directory);
+    free(installation->sources_directory);
+    free(installation->identity_path);
     closep(&installation->lock_fd);
     *installation = (struct installation){ .lock_fd = -1 };
 }
@@ -105,7 +107,9 @@ bool installation_open(const struct config *config, struct installation *ret, st
     CLEANUP(freep) char *lock = mem_printf("%s/lock", config->data);
     CLEANUP(freep) char *fresh_id = random_hex(ID_BYTES);
     CLEANUP(freep) char *fresh_token = random_text(TOKEN_LENGTH);
-    *ret = (struct installation){ .lock_fd = -1 };
+    *ret = (struct installation){ .lock_fd = -1, .sources_directory = mem_printf("%s/sources", config->data) };
+    ret->identity_path = config->backup.identity_file ? mem_strdup(config->backup.identity_file)
+                                                      : mem_printf("%s/backup.identity", config->data);
     if (!dir_make(config->data, 0700, err))
         return err_wrap(err, "data directory");
     struct err problem = ERR_INIT;
@@ -355,6 +359,8 @@ bool installation_settings(const struct config *config, const struct installatio
         .restore_grace_ms = config->restore.grace_ms,
         .registries = credentials,
         .registry_count = config->registries.count,
+        .sources_directory = installation->sources_directory,
+        .identity_path = installation->identity_path,
     };
     return true;
 }

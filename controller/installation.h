@@ -21,6 +21,8 @@ struct installation {
     char *name;         /* of this process, for people: "host1 (4711)" */
     bool is_off_bridge; /* the embedded cluster was started with Docker away, on an address that no container reaches */
     char *cluster_directory; /* NULL: the database server is not ours */
+    char *sources_directory;
+    char *identity_path;
 };
 void installation_release(struct installation *installation);
 /* The lock on the data directory (ERR_CONFLICT: another daemon has it), the key file, the id and the admin's token. */

@@ -32,6 +32,8 @@ struct settings {
     const struct image_credentials *registries;
     size_t registry_count;
     const struct backup_settings *backup; /* reconcilers/backup/tiers.h; NULL: no backups (tests) */
+    const char *identity_path;            /* of the age identity that opens sealed manifests */
+    const char *sources_directory;        /* of what is fetched for Sources */
 };
 
 enum lane { LANE_QUICK, LANE_LONG };

@@ -3,6 +3,7 @@
 #include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/restore/restore.h"
+#include "reconcilers/source/source.h"
 #include "reconcilers/tenant/tenant.h"
 #include "specs/kind.h"
 
@@ -22,6 +23,7 @@ const struct reconciler reconcilers[KINDS] = {
     [KIND_BACKUP] = { KIND_BACKUP, backup_reconcile, backup_preview, backup_admit, NULL, .resync_ms = 6 * HOUR_MS },
     [KIND_RESTORE] = { KIND_RESTORE, restore_reconcile, restore_preview, restore_admit, NULL,
                        .resync_ms = 10 * MINUTE_MS },
+    [KIND_SOURCE] = { KIND_SOURCE, source_reconcile, source_preview, source_admit, NULL, .resync_ms = 10 * MINUTE_MS },
 };
 
 static const char *const class_names[] = {

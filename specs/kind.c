@@ -8,6 +8,7 @@
 #include "specs/check.h"
 #include "specs/instance.h"
 #include "specs/restore.h"
+#include "specs/source.h"
 #include "specs/tenant.h"
 #include "specs/wording.h"
 
@@ -61,6 +62,17 @@ static const struct column restore_columns[] = {
     { "Point", "string", "status.point", 1, "The recovery point." },
     { "Drill", "string", "spec.drill", 1, "Whether it is a drill." },
     { "Message", "string", "status.message", 1, "What it waits for, or what went wrong." },
+    { NULL },
+};
+
+static const struct column source_columns[] = {
+    { "Status", "string", "status.phase", 0, "Phase of the Source." },
+    { "Ready", "string", "status.conditions[Ready]", 0, "Whether its records follow it." },
+    { "Records", "integer", "status.counts.records", 0, "How many records are its." },
+    { "Synced", "date", "status.lastSync", 0, "How long ago a sync last succeeded." },
+    { "Revision", "string", "status.revision", 0, "The commit that its records follow." },
+    { "URL", "string", "spec.git.url", 1, "The repository." },
+    { "Message", "string", "status.message", 1, "What is wrong." },
     { NULL },
 };
 
@@ -144,6 +156,22 @@ const struct kind kinds[KINDS] = {
         .validate = restore_validate,
         .admit_member = restore_admit_member,
         .columns = restore_columns,
+    },
+    [KIND_SOURCE] = {
+        .id = KIND_SOURCE,
+        .name = "Source",
+        .plural = "sources",
+        .singular = "source",
+        .short_names = { "src" },
+        .namespaced = false,
+        .doc = "A git repository or a directory of manifests that records are made to follow.",
+        .spec_fields = source_spec_fields,
+        .spec_size = sizeof(struct source_spec),
+        .status_fields = source_status_fields,
+        .status_size = sizeof(struct source_status),
+        .name_max = RECORD_NAME_MAX,
+        .validate = source_validate,
+        .columns = source_columns,
     },
 };
 

@@ -13,13 +13,20 @@
 #define ANNOTATION_RESTARTED_AT     "tenantd/restartedAt"
 #define ANNOTATION_ACCEPT_DATA_LOSS "tenantd/accept-data-loss"
 #define ANNOTATION_PROTECT          "tenantd/protect"
+#define ANNOTATION_SOURCE           "tenantd/source" /* "fleet/<uid>": the Source whose record this is; the server's own */
+#define ANNOTATION_ADOPT            "tenantd/adopt"           /* "fleet": that Source may take the record over */
+#define ANNOTATION_SYNC             "tenantd/sync"            /* "ignore": its Source leaves the record alone */
+#define ANNOTATION_SYNC_REQUESTED   "tenantd/syncRequestedAt" /* of a Source: RFC 3339 */
+#define ANNOTATION_CONFIRM_PRUNE    "tenantd/confirm-prune" /* of a Source: the commit whose prune may pass pruneLimit */
 #define ANNOTATION_SUSPENDED        "tenantd/suspended"
-#define RECORD_NAME_MAX             63
+/* kubectl's note of what was applied last; tenantctl apply keeps it, too. */
+#define ANNOTATION_LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+#define RECORD_NAME_MAX         63
 /* A tenant's and an instance's name: both stand in names of containers, databases and networks. */
 #define TENANT_NAME_MAX   30
 #define INSTANCE_NAME_MAX 30
 
-enum kind_id { KIND_TENANT, KIND_APP, KIND_INSTANCE, KIND_BACKUP, KIND_RESTORE, KINDS };
+enum kind_id { KIND_TENANT, KIND_APP, KIND_INSTANCE, KIND_BACKUP, KIND_RESTORE, KIND_SOURCE, KINDS };
 
 /* A copy, nothing to free. `namespace` is "" for cluster-scoped kinds. */
 struct record_key {
@@ -76,6 +83,11 @@ bool record_from_json(const json_t *document, const struct kind *kind, const cha
  */
 bool record_settle(const struct kind *kind, const struct record *old, struct record *next,
                    struct problems *problems) MUST_USE;
+/*
+ * The document that one would have written for it: no status, nothing of the server's own, no defaults that nobody set, no annotation that says
+ * something about now (tenantd/paused, kubectl's note ...). Owned.
+ */
+json_t *record_as_written(const struct record *record);
 /* Whether spec (and so generation) is the same. */
 bool record_spec_equal(const struct record *a, const struct record *b);
 /* What a user may change besides spec: labels, annotations, finalizers. */

@@ -22,3 +22,8 @@ bool yaml_parse(const char *text, size_t len, struct yaml_documents *ret_documen
 bool yaml_parse_one(const char *text, size_t len, json_t **ret_value, struct err *err) MUST_USE;
 void yaml_print(const json_t *value,
                 struct str *out); /* block style, keys in their order; text quoted where it must be */
+/*
+ * The line (from 1) of the value at `path` ("spec.versions[2].image") in the document that begins at `document_line`; where the
+ * path ends early, of the innermost value around it. For messages; the text was read before. A document of a List's items: its own.
+ */
+size_t yaml_line_of(const char *text, size_t len, size_t document_line, const char *path);

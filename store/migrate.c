@@ -83,6 +83,11 @@ static const char *const migrations[] = {
     "alter table record add column managed json not null default '[]';",
     /* 5: the row as it was before the change; null: there was none, or nobody kept it yet */
     "alter table change add column before json;",
+    /* 6: what a Source applied last of each record */
+    "create table applied ("
+    " uid text collate \"C\" primary key references record on delete cascade deferrable initially deferred,"
+    " source text collate \"C\" not null, document json not null);"
+    "create index applied_source on applied (source);",
 };
 
 static bool query_int(struct pg *pg, const char *sql, const struct call *call, int64_t *ret, struct err *err)

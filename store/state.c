@@ -132,6 +132,11 @@ bool store_secret_names(struct store *store, const char *uid, struct strv *ret, 
     return find_texts(store, SECRET_NAMES, uid, "name", ret, err);
 }
 
+bool store_secret_drop(struct store *store, const char *uid, const char *name, struct err *err)
+{
+    return store_run(store, SECRET_DROP, PARAMS(TEXT(uid), TEXT(name)), NULL, err);
+}
+
 /* ---- claims ---- */
 
 bool store_claim(struct store *store, const char *scope, const char *value, const char *uid, struct err *err)

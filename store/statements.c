@@ -115,6 +115,20 @@ const struct statement statements[STATEMENTS] = {
                      "insert into secret (uid, name, sealed) values ($1, $2, $3) "
                      "on conflict (uid, name) do update set sealed = excluded.sealed" },
     [SECRET_NAMES] = { "secret_names", 1, "select name from secret where uid = $1 order by name" },
+    [SECRET_DROP] = { "secret_drop", 2, "delete from secret where uid = $1 and name = $2" },
+
+    [APPLIED_FIND] = { "applied_find", 1, "select document from applied where uid = $1" },
+    [APPLIED_PUT] = { "applied_put", 3,
+                      "insert into applied (uid, source, document) values ($1, $2, $3::json) on conflict (uid) "
+                      "do update set source = excluded.source, document = excluded.document" },
+    [APPLIED_LIST] = { "applied_list", 1, "select uid, document from applied where source = $1" },
+    [APPLIED_DROP] = { "applied_drop", 1, "delete from applied where uid = $1" },
+    /* Whoever wrote last what a user can write; status and events are nobody's. */
+    [CHANGE_WRITERS] = { "change_writers", 1,
+                         "select distinct on (kind, namespace, name) kind, namespace, name, who from change "
+                         "where spec_changed and not is_event and who is not null and who <> $1 "
+                         "order by kind, namespace, name, version desc" },
+
     [CLAIM_ADD] = { "claim_add", 3,
                     "insert into claim (scope, value, uid) values ($1, $2, $3) on conflict (scope, value) do nothing" },
     [CLAIM_HOLDER] = { "claim_holder", 2, "select uid from claim where scope = $1 and value = $2" },

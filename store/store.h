@@ -132,6 +132,7 @@ bool store_secret_ensure(struct store *store, const char *uid, const char *name,
 bool store_secret_put(struct store *store, const char *uid, const char *name, const char *value,
                       struct err *err) MUST_USE;
 bool store_secret_names(struct store *store, const char *uid, struct strv *ret, struct err *err) MUST_USE;
+bool store_secret_drop(struct store *store, const char *uid, const char *name, struct err *err) MUST_USE;
 
 /*
  * Claims: (scope, value) belongs to at most one uid: database names, ports, subnets. ERR_CONFLICT when another one
@@ -146,6 +147,20 @@ bool store_claim_of(struct store *store, const char *scope, const char *uid, cha
                     struct err *err) MUST_USE;
 bool store_claim_drop(struct store *store, const char *scope, const char *uid, struct err *err) MUST_USE;
 bool store_claims(struct store *store, const char *scope, struct strv *ret_values, struct err *err) MUST_USE;
+
+/* ---- what a Source applied last of a record; gone with the record ---- */
+
+bool store_applied_put(struct store *store, const char *uid, const char *source_uid, const json_t *document,
+                       struct err *err) MUST_USE;
+bool store_applied_get(struct store *store, const char *uid, json_t **ret, struct err *err) MUST_USE; /* NULL: none */
+/* An object of all that the Source applied: the records' uids to documents. */
+bool store_applied_list(struct store *store, const char *source_uid, json_t **ret, struct err *err) MUST_USE;
+bool store_applied_drop(struct store *store, const char *uid, struct err *err) MUST_USE;
+/*
+ * Who last wrote each record, as far back as changes are kept: an object of record_key_text() to names. `but` is not
+ * counted.
+ */
+bool store_last_writers(struct store *store, const char *but, json_t **ret, struct err *err) MUST_USE;
 
 /* ---- events, as `kubectl describe` shows them ---- */
 

@@ -12,7 +12,7 @@ build=(gcc libc6-dev libcrypt-dev make pkg-config
     libyaml-dev libzstd-dev)
 # Run tenantd with its embedded default, and make Odoo's image where no registry answers.
 # apparmor: dockerd asks for apparmor_parser wherever the kernel has AppArmor.
-run=(apparmor ca-certificates curl docker.io git iproute2 iptables mmdebstrap openssl postgresql-15 util-linux zstd)
+run=(apparmor ca-certificates curl docker.io git iproute2 iptables mmdebstrap openssh-client openssl postgresql-15 util-linux zstd)
 # Run every test and check.
 test=(
     age

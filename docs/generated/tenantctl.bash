@@ -6,8 +6,8 @@ _tenantctl_names() { # [KIND]
 _tenantctl() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
     local command= kind= completes=commands options= words= i
-    local commands="apply get describe why diff delete events logs secret key catalog orphans pause resume backup backups restore restart stop start login logout account token audit version completion help"
-    local kinds="all tenants tenant apps app instances instance backups backup restores restore"
+    local commands="apply get describe why diff delete events logs secret key catalog source export orphans pause resume backup backups restore restart stop start login logout account token audit version completion help"
+    local kinds="all tenants tenant apps app instances instance backups backup restores restore sources source"
     local common="--namespace= -n --kubeconfig= --server= --token= --ca= --help -h"
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -29,9 +29,11 @@ _tenantctl() {
     delete) completes=records options="--filename= -f --recursive -R --wait --timeout= --ignore-not-found --dry-run" ;;
     events) completes=records options="--watch -w --all-namespaces -A --no-headers" ;;
     logs) completes=instances options="--follow -f --tail= --since= --timestamps -t" ;;
-    secret) completes=instances options="" ;;
+    secret) completes=instances options="--filename= -f" ;;
     key) completes=nothing options="" ;;
     catalog) completes=nothing options="--records" ;;
+    source) completes=nothing options="--for=" ;;
+    export) completes=nothing options="--all-namespaces -A --output= -o --adopt=" ;;
     orphans) completes=nothing options="--remove --retained --yes -y" ;;
     pause) completes=records options="" ;;
     resume) completes=records options="" ;;

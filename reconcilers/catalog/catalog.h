@@ -34,10 +34,10 @@ enum catalog_verdict {
 /* One instance that was: known by its recovery points, by the copy of the records, or both. */
 struct catalog_instance {
     char *tenant, *name, *uid;
-    char *point;             /* the newest one that is whole in a place; NULL: none */
-    int64_t point_ms;        /* when that was begun */
-    bool had_last_backup;    /* one was made for its deletion */
-    bool in_copy, was_going; /* as the copy of the records has it */
+    char *point;                                 /* the newest one that is whole in a place; NULL: none */
+    int64_t point_ms;                            /* when that was begun */
+    bool had_last_backup;                        /* one was made for its deletion */
+    bool in_copy, was_going;                     /* as the copy of the records has it */
     json_t *tenant_record, *app_record, *record; /* as the newest manifest has them */
     enum catalog_verdict verdict;
 };

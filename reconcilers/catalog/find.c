@@ -73,9 +73,8 @@ static struct catalog_instance *instance_of(struct search *search, const char *t
         return &catalog->instances[at];
     at = catalog->instance_count++;
     catalog->instances = mem_grow(catalog->instances, catalog->instance_count, sizeof(catalog->instances[0]));
-    catalog->instances[at] = (struct catalog_instance){ .tenant = mem_strdup(tenant),
-                                                        .name = mem_strdup(name),
-                                                        .uid = mem_strdup(uid) };
+    catalog->instances[at] =
+        (struct catalog_instance){ .tenant = mem_strdup(tenant), .name = mem_strdup(name), .uid = mem_strdup(uid) };
     map_put(search->instances, uid, number(at));
     return &catalog->instances[at];
 }
@@ -285,7 +284,8 @@ static bool walk_own(struct search *search, struct map *walked, const char *tena
         return true;
     CLEANUP(freep) char *prefix = mem_printf("%s/", tenant);
     CLEANUP(freep)
-    char *place = mem_printf("%s %s %s", tenant, where->bucket ? where->bucket : "", where->prefix ? where->prefix : "");
+    char *place =
+        mem_printf("%s %s %s", tenant, where->bucket ? where->bucket : "", where->prefix ? where->prefix : "");
     if (map_get(walked, place))
         return true;
     map_put(walked, place, walked);

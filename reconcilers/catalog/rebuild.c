@@ -59,8 +59,9 @@ static bool admit(struct store *tx, const struct record *old, struct record *nex
     enum kind_id kind = next->key.kind;
     if (!record_settle(&kinds[kind], NULL, next, &problems))
         return problems_to_err(&problems, err);
-    bool good = kind == KIND_INSTANCE ? admit_instance(tx, next, coming, err)
-                                      : reconcilers[kind].admit(tx, NULL, next, (void *)(uintptr_t)coming->settings, err);
+    bool good = kind == KIND_INSTANCE
+                    ? admit_instance(tx, next, coming, err)
+                    : reconcilers[kind].admit(tx, NULL, next, (void *)(uintptr_t)coming->settings, err);
     if (!good)
         return false;
     json_t *secrets = (json_t *)(uintptr_t)coming->secrets; /* iterators take no const */
@@ -363,9 +364,8 @@ bool catalog_rebuild(struct store *store, const struct settings *settings, const
     *ret = (struct catalog_report){ .points = catalog->point_count };
     strv_copy(&ret->problems, &catalog->problems);
     struct rebuild rebuild = { store, settings, catalog, ret };
-    bool made = scope == CATALOG_POINTS ||
-                (make_copied(&rebuild, KIND_TENANT, err) && make_copied(&rebuild, KIND_APP, err) &&
-                 make_instances(&rebuild, err));
+    bool made = scope == CATALOG_POINTS || (make_copied(&rebuild, KIND_TENANT, err) &&
+                                            make_copied(&rebuild, KIND_APP, err) && make_instances(&rebuild, err));
     made = made && make_backups(&rebuild, err) &&
            (scope == CATALOG_POINTS || (make_restores(&rebuild, err) && make_others(&rebuild, err)));
     if (made && scope == CATALOG_RECORDS)

@@ -76,14 +76,16 @@ static void test_methods(void **state)
     request_release(&request);
 }
 
-static void test_only_health_and_login_are_public(void **state)
+static void test_only_health_login_and_what_is_signed_is_public(void **state)
 {
     (void)state;
     for (const struct route *route = routes; route->method; route++) {
         bool is_health = str_equal(route->pattern, "/healthz") || str_equal(route->pattern, "/livez") ||
                          str_equal(route->pattern, "/readyz");
         bool is_login = str_equal(route->pattern, "/auth/login") || str_equal(route->pattern, "/auth/register");
-        assert_int_equal(route_is_public(route), is_health || is_login);
+        bool is_hook = str_equal(route->pattern, "/hooks/sources/{name}");
+        assert_int_equal(route_is_public(route), is_health || is_login || is_hook);
+        assert_int_equal(route->access == ACCESS_SIGNED, is_hook);
         assert_int_equal(route->verb != VERB_NONE, route->access == ACCESS_GRANTS);
     }
 }
@@ -161,7 +163,7 @@ int main(void)
     struct check_list list = { 0 };
     CHECK_ROWS(&list, test_row, rows);
     CHECK_TEST(&list, test_methods);
-    CHECK_TEST(&list, test_only_health_and_login_are_public);
+    CHECK_TEST(&list, test_only_health_login_and_what_is_signed_is_public);
     CHECK_ROWS(&list, test_grant, grant_rows);
     CHECK_ROWS(&list, test_token, tokens);
     return check_run("routes", &list);

@@ -213,6 +213,63 @@ bool store_claims(struct store *store, const char *scope, struct strv *ret_value
     return true;
 }
 
+/* ---- Sources: there are none in this world, so nothing was applied by one ---- */
+
+static bool no_sources(struct err *err)
+{
+    return err_set(err, ERR_INTERNAL, "Sources are not simulated");
+}
+
+bool store_applied_get(struct store *store, const char *uid, json_t **ret, struct err *err)
+{
+    (void)store;
+    (void)uid;
+    (void)err;
+    *ret = NULL;
+    return true;
+}
+
+bool store_applied_put(struct store *store, const char *uid, const char *source_uid, const json_t *document,
+                       struct err *err)
+{
+    (void)store;
+    (void)uid;
+    (void)source_uid;
+    (void)document;
+    return no_sources(err);
+}
+
+bool store_applied_list(struct store *store, const char *source_uid, json_t **ret, struct err *err)
+{
+    (void)store;
+    (void)source_uid;
+    (void)ret;
+    return no_sources(err);
+}
+
+bool store_applied_drop(struct store *store, const char *uid, struct err *err)
+{
+    (void)store;
+    (void)uid;
+    return no_sources(err);
+}
+
+bool store_last_writers(struct store *store, const char *but, json_t **ret, struct err *err)
+{
+    (void)store;
+    (void)but;
+    (void)ret;
+    return no_sources(err);
+}
+
+bool store_secret_drop(struct store *store, const char *uid, const char *name, struct err *err)
+{
+    (void)store;
+    (void)uid;
+    (void)name;
+    return no_sources(err);
+}
+
 void sim_store_forget(const char *uid)
 {
     drop_claims(NULL, uid);

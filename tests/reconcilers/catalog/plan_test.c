@@ -19,10 +19,7 @@ static const struct row {
     { "older than the copy, which does not have it", 200, { { acme, erp, a, p, 100 } }, "" },
     { "newer than the copy", 200, { { acme, erp, a, p, 300 } }, "a" },
     { "a last backup was made", 0, { { acme, erp, a, p, 100, .had_last_backup = true } }, "" },
-    { "also where the copy is older",
-      50,
-      { { acme, erp, a, p, 100, .had_last_backup = true, .in_copy = true } },
-      "" },
+    { "also where the copy is older", 50, { { acme, erp, a, p, 100, .had_last_backup = true, .in_copy = true } }, "" },
     { "it was being deleted", 200, { { acme, erp, a, p, 100, .in_copy = true, .was_going = true } }, "" },
     { "two of one name: the newer one",
       0,
@@ -36,10 +33,7 @@ static const struct row {
       0,
       { { acme, erp, a, p, 100 }, { acme, erp, b, p, 200, .had_last_backup = true } },
       "a" },
-    { "the same name in two tenants",
-      0,
-      { { acme, erp, a, p, 100 }, { globex, erp, b, p, 200 } },
-      "a b" },
+    { "the same name in two tenants", 0, { { acme, erp, a, p, 100 }, { globex, erp, b, p, 200 } }, "a b" },
 };
 
 static void those_come_back(void **state)

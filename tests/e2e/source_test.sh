@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# Records from Git: real repositories over file, ssh and https; what is put back, what is refused, what is pruned, and what no repository can do.
+# shellcheck source=tests/e2e/lib.sh
+source "$(dirname "$0")/lib.sh"
+set_up
+
+apply() { ctl apply -f -; }
+repo=$home/fleet
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+export GIT_AUTHOR_NAME=t GIT_AUTHOR_EMAIL=t@t.example GIT_COMMITTER_NAME=t GIT_COMMITTER_EMAIL=t@t.example
+tenant() { printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: %s}\nspec: {displayName: "%s"}\n' "$1" "${2:-Of Git}"; }
+commit() { git -C "${1:-$repo}" add -A && git -C "${1:-$repo}" commit -q --allow-empty -m change && git -C "${1:-$repo}" rev-parse HEAD; }
+source_of() { # source_of NAME SPEC-LINES...
+    printf 'apiVersion: tenantd/v1\nkind: Source\nmetadata: {name: %s}\nspec:\n' "$1"
+    shift
+    printf '  %s\n' "$@"
+}
+src() { field source "$1" "$2"; }
+git init -q -b main "$repo"
+tenant acme >"$repo/acme.yaml"
+first=$(commit)
+condition() { src "$1" ".status.conditions[] | select(.type==\"$2\") | .reason"; }
+synced() { [ "$(src "$1" .status.revision)" = "$2" ] && [ "$(condition "$1" Synced)" = Synced ]; }
+problems() { src "$1" '.status.problems[]?, .status.message'; }
+says() { problems "$1" | grep -qE -- "$2"; }
+sync_now() { ctl source sync "$1" >/dev/null; }
+
+# ---- a repository's records ----
+check "a Source" apply <<<"$(source_of fleet "git: {url: 'file://$repo'}" 'interval: 1h' 'prune: true')"
+eventually "syncs" 60 synced fleet "$first"
+equal "the tenant is there" "Of Git" "$(field tenant acme .spec.displayName)"
+equal "and carries the Source's uid" "fleet/$(src fleet .metadata.uid)" "$(field tenant acme '.metadata.annotations["tenantd/source"]')"
+
+# ---- by hand ----
+version=$(field tenant acme .metadata.generation)
+contain "kubectl is warned" "Source fleet" "$(kctl patch tenant acme --type merge -p '{"spec":{"displayName":"By hand"}}' 2>&1)"
+eventually "what is stated is put back at once" 30 shows "Of Git" field tenant acme .spec.displayName
+put_back() { kctl get events -A -o json | jq -r '.items[] | select(.reason=="PutBack") | .message' | grep -q 'spec.displayName: changed by admin'; }
+eventually "an event says who changed it" 20 put_back
+check "what is not stated is left alone" kctl patch tenant acme --type merge -p '{"spec":{"plan":"gold"}}'
+sync_now fleet
+sleep 2
+equal "still" gold "$(field tenant acme .spec.plan)"
+refuse "tenantctl delete refuses beforehand" "Source fleet" ctl delete tenant acme
+sed 's/Of Git/By hand/' "$repo/acme.yaml" >"$home/acme.yaml"
+refuse "and apply" "spec.displayName is stated by Source fleet" ctl apply -f "$home/acme.yaml"
+check "opting out" kctl annotate tenant acme tenantd/sync=ignore
+check "then it may be changed" ctl apply -f "$home/acme.yaml"
+sync_now fleet
+sleep 2
+equal "and stays so" "By hand" "$(field tenant acme .spec.displayName)"
+check "opting in" kctl annotate tenant acme tenantd/sync-
+eventually "puts it back" 30 shows "Of Git" field tenant acme .spec.displayName
+
+# ---- one bad file applies nothing ----
+tenant acme Changed >"$repo/acme.yaml"
+printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: beta}\nspec:\n  plan: ok\n  bogus: 1\n' >"$repo/beta.yaml"
+bad=$(commit)
+sync_now fleet
+eventually "file, line and field are named" 30 says fleet 'beta.yaml:6: Tenant beta: spec.bogus'
+equal "nothing was applied" "Of Git" "$(field tenant acme .spec.displayName)"
+equal "the revision is the old one" "$first" "$(src fleet .status.revision)"
+contain "diff says it, too" 'beta.yaml:6' "$(ctl source diff fleet 2>&1)"
+tenant beta >"$repo/beta.yaml"
+mkdir -p "$repo/k" && echo 'resources: []' >"$repo/k/kustomization.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "kustomization is refused with a hint" 30 says fleet 'kustomize build'
+rm -r "$repo/k"
+ln -s /etc/passwd "$repo/passwd.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "a symbolic link is refused" 30 says fleet 'passwd.yaml is a symbolic link'
+rm "$repo/passwd.yaml"
+printf '*.yaml filter=evil diff=evil\n' >"$repo/.gitattributes"
+git -C "$repo" config filter.evil.smudge "touch $home/pwned"
+git -C "$repo" config core.fsmonitor "touch $home/pwned"
+git -C "$repo" config uploadpack.packObjectsHook "touch $home/pwned"
+good=$(git -C "$repo" -c core.fsmonitor=false add -A && git -C "$repo" -c core.fsmonitor=false commit -q -m poisoned && git -C "$repo" rev-parse HEAD)
+git -C "$repo" config --unset core.fsmonitor
+rm -f "$home/pwned"
+sync_now fleet
+eventually "a poisoned repository is followed" 30 synced fleet "$good"
+check "and did nothing" test ! -e "$home/pwned"
+equal "all of it is applied" "Changed Of Git" "$(field tenant acme .spec.displayName) $(field tenant beta .spec.displayName)"
+contain "no difference is left" "^$" "$(ctl source diff fleet)"
+
+# ---- ownership ----
+check "a record made by hand" apply <<<"$(tenant hand Mine)"
+tenant hand Git >"$repo/hand.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "is not taken over" 30 says fleet 'Tenant/hand: was made by hand, not Source fleet'
+equal "nor changed" Mine "$(field tenant hand .spec.displayName)"
+mkdir -p "$home/other" && tenant acme Other >"$home/other/acme.yaml"
+check "another Source" apply <<<"$(source_of other "directory: $home/other" 'interval: 10s')"
+eventually "does not fight" 30 says other "Tenant/acme: is Source fleet's, not Source other's"
+equal "the first one has it" Changed "$(field tenant acme .spec.displayName)"
+check "handing over" kctl annotate tenant hand tenantd/adopt=fleet
+eventually "takes it over" 30 shows Git field tenant hand .spec.displayName
+
+# ---- pruning ----
+git -C "$repo" rm -q --cached hand.yaml beta.yaml && rm "$repo/hand.yaml" "$repo/beta.yaml"
+pruned=$(commit)
+sync_now fleet
+eventually "two of three are too many" 30 says fleet 'would be pruned, and pruneLimit allows 1'
+check "both are there" ctl get tenant hand
+check "confirmed" kctl annotate source fleet "tenantd/confirm-prune=$pruned"
+gone_tenant() { ! ctl get tenant "$1" >/dev/null 2>&1; }
+eventually "they go" 60 gone_tenant hand
+eventually "both" 60 gone_tenant beta
+check "protection" kctl annotate tenant acme tenantd/protect=yes
+git -C "$repo" rm -q acme.yaml
+tenant dora >"$repo/dora.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "outlasts the manifest" 30 shows "Tenant/acme: is protected by annotation tenantd/protect" src fleet '.status.kept[0]'
+git -C "$repo" rm -q dora.yaml
+commit >/dev/null
+sync_now fleet
+eventually "an empty tree prunes nothing" 30 shows TreeIsEmpty condition fleet Synced
+check "dora stays" ctl get tenant dora
+tenant dora >"$repo/dora.yaml"
+commit >/dev/null
+
+# ---- history ----
+git -C "$repo" commit -q --amend -m rewritten
+forced=$(git -C "$repo" rev-parse HEAD)
+sync_now fleet
+eventually "a rewritten history is followed" 30 synced fleet "$forced"
+git -C "$repo" branch -m main elsewhere
+sync_now fleet
+eventually "a deleted branch is said" 30 says fleet 'has no refs/heads/main'
+check "and prunes nothing" ctl get tenant dora
+git -C "$repo" branch -m elsewhere main
+
+# ---- hooks ----
+printf 'hook-secret-of-the-test' | ctl secret set source/fleet webhook >/dev/null
+tenant dora Hooked >"$repo/dora.yaml"
+hooked=$(commit)
+body="{\"ref\":\"refs/heads/main\",\"after\":\"$hooked\"}"
+signature=sha256=$(printf %s "$body" | openssl dgst -sha256 -hmac hook-secret-of-the-test -r | cut -d' ' -f1)
+hook() { curl -sk -o /dev/null -w '%{http_code}' -H "X-Hub-Signature-256: $1" --data-binary "$2" "https://127.0.0.1:$port/hooks/sources/${3:-fleet}"; }
+equal "an unsigned hook is refused" 401 "$(curl -sk -o /dev/null -w '%{http_code}' --data-binary "$body" "https://127.0.0.1:$port/hooks/sources/fleet")"
+equal "a wrong signature" 401 "$(hook "${signature%?}0" "$body")"
+equal "another body" 401 "$(hook "$signature" "$body ")"
+equal "no such Source tells no more" 401 "$(hook "$signature" "$body" nobody)"
+equal "a signed one is taken" 202 "$(hook "$signature" "$body")"
+eventually "and followed" 30 synced fleet "$hooked"
+equal "a replay does nothing" 200 "$(hook "$signature" "$body")"
+head -c 1100000 /dev/zero >"$home/big"
+equal "too large a body" 413 "$(curl -sk -o /dev/null -w '%{http_code}' -H "X-Hub-Signature-256: $signature" --data-binary "@$home/big" "https://127.0.0.1:$port/hooks/sources/fleet")"
+absent "the secret is shown nowhere" hook-secret "$(ctl get source fleet -o yaml; cat "$log")"
+
+# ---- looking on, resting ----
+check "DetectOnly" kctl patch source fleet --type merge -p '{"spec":{"mode":"DetectOnly"}}'
+check "a change by hand" kctl patch tenant dora --type merge -p '{"spec":{"displayName":"Drifted"}}'
+eventually "is told" 30 shows Drifted condition fleet Ready
+equal "and left" Drifted "$(field tenant dora .spec.displayName)"
+check "Apply again" kctl patch source fleet --type merge -p '{"spec":{"mode":"Apply"}}'
+eventually "puts it back" 30 shows Hooked field tenant dora .spec.displayName
+check "suspended for a while" ctl source suspend fleet --for=8s
+eventually "it rests" 20 shows Suspended src fleet .status.phase
+check "changed meanwhile" kctl patch tenant dora --type merge -p '{"spec":{"displayName":"Drifted"}}'
+eventually "and goes on by itself" 60 shows Hooked field tenant dora .spec.displayName
+
+# ---- export ----
+check "export" ctl export -A -o "$home/exported"
+equal "what one would commit" 'apiVersion: tenantd/v1 kind: Tenant metadata: name: dora spec: displayName: Hooked' "$(tr -s '\n ' '  ' <"$home/exported/tenants/dora.yaml" | sed 's/ $//')"
+
+# ---- limits, credentials ----
+git init -q -b main "$home/large"
+head -c 3000000 /dev/urandom >"$home/large/blob.bin"
+tenant large >"$home/large/large.yaml"
+commit "$home/large" >/dev/null
+check "a Source of a large file" apply <<<"$(source_of large "git: {url: 'file://$home/large', maxBytes: 1Mi}")"
+eventually "is refused" 60 says large 'larger than spec.git.maxBytes'
+size=$(du -sk "$data/sources/$(src large .metadata.uid)" | cut -f1)
+check "without filling the disk ($size KiB)" test "$size" -lt 2000
+refuse "no password in a URL" 'holds a user or password' apply <<<"$(source_of bad "git: {url: 'https://u:p@example.com/x.git'}")"
+refuse "no ssh without the host's key" 'knownHosts' apply <<<"$(source_of bad "git: {url: 'ssh://git@example.com/x.git'}")"
+refuse "no way out of the tree" 'is not a path inside' apply <<<"$(source_of bad "git: {url: 'file:///x'}" 'path: ../x')"
+contain "metrics" 'tenantd_source_last_sync_timestamp_seconds\{source="fleet"\}' "$(kctl get --raw /metrics)"
+
+# ---- a Source that goes ----
+check "the Source is deleted" ctl delete source fleet
+equal "its records stay, and are nobody's" null "$(field tenant dora '.metadata.annotations["tenantd/source"]')"
