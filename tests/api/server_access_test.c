@@ -16,7 +16,7 @@ static void test_every_route_needs_a_token(void **state)
             else
                 str_addc(&path, *at);
         }
-        bool is_public = route_is_public(route);
+        bool is_public = route_is_public(route) && route->access != ACCESS_SIGNED; /* nothing is signed here */
         static const char *const wrong[] = { "", "wrong-token" };
         for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
             CLEANUP(reply_release) struct reply reply;

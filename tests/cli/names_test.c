@@ -22,7 +22,7 @@ static const struct {
     { "a kind alone is all of it", "instances", "acme", "/namespaces/acme/instances", NULL },
     { "of all tenants", "instances", NULL, "/instances", NULL },
     { "kinds with commas", "tenants,apps", NULL, "/tenants /apps", NULL },
-    { "all kinds", "all", NULL, "/apps /tenants /instances", NULL },
+    { "all kinds", "all", NULL, "/apps /tenants /sources /instances", NULL },
     { "encoded", "tenant a%b", NULL, "/tenants/a%25b", NULL },
     { "whose instance", "instance erp", NULL, NULL, "whose instance is erp? Write TENANT/erp, or -n TENANT" },
     { "which instance", "acme/erp tenant", NULL, NULL, "which tenant? Write tenant NAME" },
