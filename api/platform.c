@@ -160,7 +160,7 @@ bool platform_delete(struct worker *worker, struct request *request, struct reco
     CLEANUP(record_release) struct record last = { 0 };
     enum store_mode mode;
     bool is_gone;
-    if (!request_mode(request, &mode, err))
+    if (!request_mode(request, &mode, err) || !write_check_deletion(worker, request, record, err))
         return false;
     if (!store_delete(worker->store, &record->key, record->uid, 0, mode, request->identity.user, &last, &is_gone, err))
         return raise_from_store(request, err);

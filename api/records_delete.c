@@ -48,18 +48,11 @@ static bool check_protected_inside(struct worker *worker, struct request *reques
     return true;
 }
 
-/* A record that a Source states comes back: said, or refused where that was asked for. */
 static bool check_managed(struct worker *worker, struct request *request, struct err *err)
 {
-    CLEANUP(admission_release) struct admission admission = { 0 };
     CLEANUP(record_release) struct record record = { 0 };
     record_init(&record);
-    if (!write_admission(worker, request, &admission, err) || !write_find(worker, request, &record, err))
-        return false;
-    if (!admission_check_deletion(worker->store, &record, &admission, err))
-        return raise_from_store(request, err);
-    request_set_warning(request, admission.note);
-    return true;
+    return write_find(worker, request, &record, err) && write_check_deletion(worker, request, &record, err);
 }
 
 static void answer_deleted(const struct request *request, const struct record *record, enum store_mode mode,

@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/auth.h"
+#include "api/routes.h"
 #include "api/status.h"
 #include "specs/wording.h"
 
@@ -128,7 +129,8 @@ bool write_decode(struct request *request, const json_t *document, const char *n
 static bool read_managed(const struct request *request, enum admission_managed *ret, struct err *err)
 {
     const char *wish = uri_query(&request->uri, "managed");
-    *ret = str_equal(wish, "refuse") ? ADMISSION_REFUSE : ADMISSION_WARN;
+    bool has_no_warnings = request->route->of != NULL; /* the platform API's answers say it or nothing does */
+    *ret = str_equal(wish, "refuse") || has_no_warnings ? ADMISSION_REFUSE : ADMISSION_WARN;
     if (!wish || wish[0] == '\0' || *ret == ADMISSION_REFUSE)
         return true;
     CLEANUP(freep) char *shown = quoted(wish);
@@ -170,7 +172,7 @@ static bool check_caller(struct store *tx, const struct record *old, struct reco
            check_member(request, &kinds[next->key.kind], next, err);
 }
 
-bool write_admission(struct worker *worker, struct request *request, struct admission *ret, struct err *err)
+static bool write_admission(struct worker *worker, struct request *request, struct admission *ret, struct err *err)
 {
     *ret = (struct admission){
         .settings = worker->shared->options->settings,
@@ -211,6 +213,17 @@ bool write_update(struct worker *worker, struct request *request, struct record 
         return false;
     struct store_write write = write_options(request, &admission, mode);
     if (!store_update(worker->store, record, expected_version, &write, err))
+        return raise_from_store(request, err);
+    request_set_warning(request, admission.note);
+    return true;
+}
+
+bool write_check_deletion(struct worker *worker, struct request *request, const struct record *record, struct err *err)
+{
+    CLEANUP(admission_release) struct admission admission = { 0 };
+    if (!write_admission(worker, request, &admission, err))
+        return false;
+    if (!admission_check_deletion(worker->store, record, &admission, err))
         return raise_from_store(request, err);
     request_set_warning(request, admission.note);
     return true;

@@ -17,7 +17,11 @@ bool write_create(struct worker *worker, struct request *request, struct record 
                   struct err *err) MUST_USE;
 bool write_update(struct worker *worker, struct request *request, struct record *record, int64_t expected_version,
                   enum store_mode mode, struct err *err) MUST_USE;
-/* What ?managed= asks for: where it is `refuse`, a change that a Source would put back is ERR_CONFLICT, else a warning of the answer. */
-bool write_admission(struct worker *worker, struct request *request, struct admission *ret, struct err *err) MUST_USE;
+/*
+ * A deletion of what a Source states, as writes are asked about it: ERR_CONFLICT where ?managed= is `refuse` and in the
+ * platform API, else a warning of the answer.
+ */
+bool write_check_deletion(struct worker *worker, struct request *request, const struct record *record,
+                          struct err *err) MUST_USE;
 /* The stored record that the path names. */
 bool write_find(struct worker *worker, struct request *request, struct record *ret_record, struct err *err) MUST_USE;

@@ -29,6 +29,7 @@ test=(
     kubernetes-client
     libclang-rt-14-dev
     llvm-14
+    openssh-server
     postgresql-client
     procps
     python3

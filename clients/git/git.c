@@ -1,6 +1,7 @@
 /* The repository that is fetched into: references, fetching, keeping. */
 #include "clients/git/git.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -89,18 +90,24 @@ static bool resolve_here(struct git_run *run, const char *name, const struct cal
 
 /* ---- fetching ---- */
 
-/* What a fetch that was ended has left; it would never be used, nor go away. */
-static void sweep(const struct git *git)
+/* What a fetch that was ended has left; it would never be used, nor go away. Returns the largest file's bytes. */
+static int64_t sweep(const struct git *git)
 {
+    int64_t largest = 0;
     CLEANUP(freep) char *directory = mem_printf("%s/repository/objects/pack", git->directory);
     CLEANUP(strv_release) struct strv names = STRV_INIT;
     if (!dir_list(directory, &names, NULL))
-        return; /* nothing was fetched yet */
+        return 0; /* nothing was fetched yet */
     for (size_t i = 0; i < names.count; i++) {
         CLEANUP(freep) char *path = mem_printf("%s/%s", directory, names.items[i]);
-        if (str_starts_with(names.items[i], "tmp_"))
-            unlink(path);
+        struct stat status;
+        if (!str_starts_with(names.items[i], "tmp_"))
+            continue;
+        if (stat(path, &status) == 0 && status.st_size > largest)
+            largest = status.st_size;
+        unlink(path);
     }
+    return largest;
 }
 
 static size_t count_packs(const struct git *git)
@@ -145,8 +152,10 @@ bool git_fetch(const struct git *git, const struct git_remote *remote, const str
         return false;
     sweep(git);
     if (!git_run(&run, arguments, NULL, call, NULL, err)) {
-        sweep(git);
-        return false;
+        /* git tells of the limit in words that vary with whichever of its processes ends first; the file is sure. */
+        if (sweep(git) < git->max_bytes)
+            return false;
+        return err_set(err, ERR_TOO_LARGE, "git fetch: %s", GIT_TOO_LARGE);
     }
     return resolve_here(&run, FETCHED, call, ret_commit, err) && tidy(git, call, err);
 }

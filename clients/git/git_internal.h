@@ -4,6 +4,8 @@
 #include "base/process.h"
 #include "clients/git/git.h"
 
+#define GIT_TOO_LARGE "the repository's files are larger than spec.git.maxBytes allows"
+
 /* The settings of one run: its environment. The remote's files (keys, authorities) are there between open and close. */
 struct git_run {
     const struct git *git;

@@ -104,12 +104,13 @@ static bool add_ssh(struct git_run *run, const struct git_remote *remote, struct
     const char *directory = run->git->directory;
     CLEANUP(str_release) struct str config = STR_INIT;
     CLEANUP(freep) char *key = mem_printf("%s\n", remote->ssh_key ? remote->ssh_key : "");
+    CLEANUP(freep) char *key_path = remote->ssh_key ? mem_printf("\"%s/ssh_key\"", directory) : mem_strdup("none");
     CLEANUP(freep) char *hosts = mem_printf("%s\n", remote->known_hosts ? remote->known_hosts : "");
     if (strpbrk(directory, "'\"\\%\n"))
         return err_set(err, ERR_INVALID, "the data directory's name %s has a character that ssh cannot have in it",
                        directory);
     str_addf(&config, "Host *\nUserKnownHostsFile \"%s/known_hosts\"\nGlobalKnownHostsFile /dev/null\n", directory);
-    str_addf(&config, "IdentityFile \"%s/ssh_key\"\nConnectTimeout %d\n", directory, SSH_CONNECT_S);
+    str_addf(&config, "IdentityFile %s\nConnectTimeout %d\n", key_path, SSH_CONNECT_S);
     str_add(&config, "StrictHostKeyChecking yes\nUpdateHostKeys no\nIdentitiesOnly yes\nIdentityAgent none\n"
                      "BatchMode yes\nForwardAgent no\nForwardX11 no\nClearAllForwardings yes\nPermitLocalCommand no\n"
                      "ControlMaster no\nControlPath none\nServerAliveInterval 15\nServerAliveCountMax 2\n"
@@ -171,13 +172,13 @@ static const struct {
 } meanings[] = {
     { "not a tree object", ERR_NOT_FOUND, "the path is no directory of the commit" },
     { "Not a valid object name", ERR_NOT_FOUND, "the commit has no such directory" },
-    { "died of signal 25", ERR_TOO_LARGE, "the repository's files are larger than spec.git.maxBytes allows" },
-    { "File too large", ERR_TOO_LARGE, "the repository's files are larger than spec.git.maxBytes allows" },
-    { "File size limit exceeded", ERR_TOO_LARGE, "the repository's files are larger than spec.git.maxBytes allows" },
+    { "died of signal 25", ERR_TOO_LARGE, GIT_TOO_LARGE },
+    { "File too large", ERR_TOO_LARGE, GIT_TOO_LARGE },
+    { "File size limit exceeded", ERR_TOO_LARGE, GIT_TOO_LARGE },
     { "Host key verification failed", ERR_FORBIDDEN, "the server's key is none of spec.git.knownHosts" },
     { "certificate", ERR_FORBIDDEN, "the server's certificate is not trusted; spec.git.ca names its authority" },
-    { "Permission denied (publickey", ERR_UNAUTHORIZED, "the server does not take the secret sshKey" },
     { "Load key ", ERR_UNAUTHORIZED, "the secret sshKey is no private key that ssh can read" },
+    { "Permission denied (publickey", ERR_UNAUTHORIZED, "the server does not take the secret sshKey, or wants one" },
     { "Authentication failed", ERR_UNAUTHORIZED, "the server does not take spec.git.username and the secret password" },
     { "could not read Username", ERR_UNAUTHORIZED,
       "the server wants a user: spec.git.username and the secret password" },
@@ -195,7 +196,7 @@ static const struct {
     { "Operation too slow", ERR_REMOTE, "the server stalls" },
 };
 
-static void translate(const char *what, const struct call *call, struct err *err)
+static void translate(const char *what, const char *said, const struct call *call, struct err *err)
 {
     size_t i = 0;
     if (err->code == ERR_TIMEOUT && !call_is_cancelled(call)) {
@@ -206,7 +207,7 @@ static void translate(const char *what, const struct call *call, struct err *err
         err_wrap(err, "%s", what);
         return;
     }
-    while (i < ARRAY_LEN(meanings) && !strstr(err_message(err), meanings[i].said))
+    while (i < ARRAY_LEN(meanings) && !strstr(said, meanings[i].said))
         i++;
     if (i < ARRAY_LEN(meanings))
         err_set(err, meanings[i].code, "%s: %s (%s)", what, meanings[i].meaning, err_message(err));
@@ -240,9 +241,13 @@ bool git_run(struct git_run *run, const char *const *arguments, const struct git
     };
     CLEANUP(freep) char *what = mem_printf("git %s", arguments[0]);
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    if (process_run(&process, call, ret_output, &problem))
+    CLEANUP(str_release) struct str own = STR_INIT;
+    struct str *output = ret_output ? ret_output : &own;
+    if (process_run(&process, call, output, &problem))
         return true;
-    translate(what, call, &problem);
+    /* The error has the last lines, which are git's advice; what ssh said stands before it. What a repository holds is no talk. */
+    CLEANUP(freep) char *said = mem_strdup(run->is_limited ? output->text : err_message(&problem));
+    translate(what, said, call, &problem);
     if (err)
         err_move(err, &problem);
     return false;

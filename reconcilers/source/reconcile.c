@@ -71,19 +71,26 @@ static void set_text(char **member, const char *text)
 
 /* ---- when ---- */
 
-/* In how many milliseconds a fetch is due; 0: now. */
-static int64_t fetch_wait_ms(const struct source_attempt *attempt)
+/* In how many milliseconds a fetch is due as of `now_ms`; 0: now. */
+static int64_t fetch_wait_ms(const struct source_attempt *attempt, int64_t now_ms)
 {
     const struct source_state *state = &attempt->state;
     const char *request = record_annotation(&attempt->record, ANNOTATION_SYNC_REQUESTED);
-    int64_t since_ms = attempt->begun_ms - state->fetched_ms, wait_ms = state->next_fetch_ms - attempt->begun_ms;
+    int64_t since_ms = now_ms - state->fetched_ms, wait_ms = state->next_fetch_ms - now_ms;
     bool has_new_spec = state->generation != attempt->record.generation;
     bool is_clock_back = since_ms < 0 || wait_ms > 2 * attempt->spec.interval_ms;
-    if (has_new_spec || is_clock_back || state->fetched_ms == 0 || attempt->spec.directory)
+    if (has_new_spec || is_clock_back || state->fetched_ms == 0)
         return 0;
     if (request && !str_equal(request, state->handled) && REQUEST_SPACING_MS - since_ms < wait_ms)
         wait_ms = REQUEST_SPACING_MS - since_ms;
     return wait_ms > 0 ? wait_ms : 0;
+}
+
+/* Never longer than until the next fetch, which a request may have moved here. */
+static int64_t rest_ms(const struct source_attempt *attempt)
+{
+    int64_t wait_ms = fetch_wait_ms(attempt, clock_wall_ms());
+    return wait_ms > 0 ? wait_ms : 1;
 }
 
 static int64_t jittered(int64_t interval_ms)
@@ -135,7 +142,7 @@ static bool fail(struct source_attempt *attempt, const char *reason, struct err 
     log_warning("source not synced", LOG_STR("reason", reason), LOG_STR("error", err_message(why)));
     if (!rests)
         err_move(err, why);
-    result->requeue_after_ms = rests ? next_ms : 0;
+    result->requeue_after_ms = rests ? rest_ms(attempt) : 0;
     return rests;
 }
 
@@ -185,12 +192,8 @@ static bool finish(struct source_attempt *attempt, struct reconcile_result *resu
     if (attempt->failures.count > 0)
         return err_set(err, ERR_CONFLICT, "%zu records refused, the first: %s", attempt->failures.count,
                        attempt->failures.items[0]);
-    int64_t left_ms = attempt->state.next_fetch_ms - now_ms;
-    if (attempt->is_superseded)
-        left_ms = 1;
-    else if (waits && HEALTH_LOOK_MS < left_ms)
-        left_ms = HEALTH_LOOK_MS;
-    result->requeue_after_ms = left_ms > 0 ? left_ms : 1;
+    int64_t left_ms = attempt->is_superseded ? 1 : rest_ms(attempt);
+    result->requeue_after_ms = waits && HEALTH_LOOK_MS < left_ms ? HEALTH_LOOK_MS : left_ms;
     return true;
 }
 
@@ -231,19 +234,20 @@ static bool fetch_and_sync(struct source_attempt *attempt, struct reconcile_resu
     return fetched ? sync(attempt, result, err) : fail(attempt, "FetchFailed", &problem, result, err);
 }
 
-/* A change by hand: nothing is fetched, what was applied last is looked at again. */
+/* A change by hand: nothing is fetched, what was applied last (or only looked at) is compared again. */
 static bool look_after(struct source_attempt *attempt, int64_t wait_ms, struct reconcile_result *result,
                        struct err *err)
 {
     const struct git git = { .directory = attempt->directory, .max_bytes = attempt->spec.git.max_bytes };
-    bool was_good = attempt->state.revision && attempt->spec.mode == SOURCE_APPLY;
+    bool detects = attempt->spec.mode == SOURCE_DETECT_ONLY;
+    const char *revision = detects ? attempt->status.attempted_revision : attempt->state.revision;
     result->requeue_after_ms = wait_ms;
-    if (!was_good)
+    if (!revision)
         return true;
-    if (!git_has(&git, attempt->state.revision, &attempt->ctx->call))
+    if (!git_has(&git, revision, &attempt->ctx->call))
         return fetch_and_sync(attempt, result, err); /* its directory was removed */
-    bool is_newest = str_equal(attempt->status.attempted_revision, attempt->state.revision);
-    attempt->revision = mem_strdup(attempt->state.revision);
+    bool is_newest = str_equal(attempt->status.attempted_revision, revision);
+    attempt->revision = mem_strdup(revision);
     if (is_newest)
         return sync(attempt, result, err);
     /* The newest one could not be applied, and that stays said; what was applied before it is still put back. */
@@ -290,7 +294,7 @@ bool source_reconcile(struct reconcile_context *ctx, const struct record_key *ke
             ret_result->requeue_after_ms = attempt.spec.suspend_until_ms - attempt.begun_ms;
         return source_tell_suspended(&attempt, err);
     }
-    int64_t wait_ms = fetch_wait_ms(&attempt);
+    int64_t wait_ms = attempt.spec.directory ? 0 : fetch_wait_ms(&attempt, attempt.begun_ms);
     return wait_ms == 0 ? fetch_and_sync(&attempt, ret_result, err) : look_after(&attempt, wait_ms, ret_result, err);
 }
 
