@@ -235,9 +235,16 @@ static bool run_item(struct source_attempt *attempt, const struct source_item *i
     return true;
 }
 
+const char *const source_act_steps[SOURCE_ACTS] = {
+    [SOURCE_CREATE] = "create-record",
+    [SOURCE_CHANGE] = "change-record",
+    [SOURCE_ADOPT] = "adopt-record",
+    [SOURCE_PRUNE] = "prune-record",
+};
+
 static bool is_act(enum source_act act)
 {
-    return act == SOURCE_CREATE || act == SOURCE_CHANGE || act == SOURCE_ADOPT || act == SOURCE_PRUNE;
+    return source_act_steps[act] != NULL;
 }
 
 /* What is wrong with one record alone; all else ends the attempt. */
@@ -271,16 +278,13 @@ static void step(struct source_attempt *attempt, const char *name, const char *p
 static bool apply_item(struct source_attempt *attempt, const struct source_item *item, const json_t *writers,
                        struct err *err)
 {
-    static const char *const names[SOURCE_ACTS] = { [SOURCE_CREATE] = "create-record",
-                                                    [SOURCE_CHANGE] = "change-record",
-                                                    [SOURCE_ADOPT] = "adopt-record",
-                                                    [SOURCE_PRUNE] = "prune-record" };
+    const char *name = source_act_steps[item->act];
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    if (is_act(item->act))
-        step(attempt, names[item->act], "begin");
+    if (name)
+        step(attempt, name, "begin");
     bool ok = run_item(attempt, item, &problem);
-    if (is_act(item->act))
-        step(attempt, names[item->act], "end");
+    if (name)
+        step(attempt, name, "end");
     if (ok) {
         attempt->applied_acts += is_act(item->act);
         return tell(attempt, item, writers, err);

@@ -36,9 +36,25 @@ static void put_copy(json_t *to, const json_t *from, const char *key)
         json_put(to, key, merge_without_nulls(value));
 }
 
-/* What of a manifest is the user's to say. */
-static json_t *stated_of(const json_t *manifest)
+/* Lists are compared whole, and their items are stored with what they leave out filled in: so those are stated, too. */
+static void fill_lists(json_t *stated, const json_t *filled)
 {
+    const char *key;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe (stated, next, key, value) {
+        json_t *whole = json_object_get(filled, key);
+        if (json_is_object(value))
+            fill_lists(value, whole);
+        else if (json_is_array(value) && json_is_array(whole))
+            json_put(stated, key, json_deep_copy(whole));
+    }
+}
+
+/* What of a manifest is the user's to say. */
+static json_t *stated_of(const struct document *document)
+{
+    const json_t *manifest = document->value;
     static const char *const servers_own[] = { ANNOTATION_SOURCE, ANNOTATION_ADOPT, ANNOTATION_LAST_APPLIED };
     json_t *stated = json_object();
     json_t *metadata = json_object();
@@ -54,6 +70,7 @@ static json_t *stated_of(const json_t *manifest)
     else
         json_decref(metadata);
     put_copy(stated, manifest, "spec");
+    fill_lists(json_object_get(stated, "spec"), document->record.spec);
     return stated;
 }
 
@@ -142,7 +159,7 @@ static void plan_manifests(const struct source_view *view, const struct map *liv
         struct source_item *item = add_item(plan, SOURCE_CREATE, &document->record.key);
         item->document = document;
         item->live = map_get(lives, key);
-        item->stated = stated_of(document->value);
+        item->stated = stated_of(document);
         if (item->live)
             judge_live(view, item);
         else

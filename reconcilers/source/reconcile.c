@@ -224,12 +224,12 @@ static bool fetch_and_sync(struct source_attempt *attempt, struct reconcile_resu
     attempt->has_fetched = true;
     if (!note_begin(attempt, err))
         return false;
-    ctx->step = "fetch";
+    ctx->step = SOURCE_STEP_FETCH;
     if (ctx->on_step)
-        ctx->on_step(ctx->on_step_context, &attempt->record.key, "fetch", "begin");
+        ctx->on_step(ctx->on_step_context, &attempt->record.key, SOURCE_STEP_FETCH, "begin");
     bool fetched = source_fetch(attempt, attempt->directory, &problem);
     if (ctx->on_step)
-        ctx->on_step(ctx->on_step_context, &attempt->record.key, "fetch", "end");
+        ctx->on_step(ctx->on_step_context, &attempt->record.key, SOURCE_STEP_FETCH, "end");
     ctx->step = NULL;
     return fetched ? sync(attempt, result, err) : fail(attempt, "FetchFailed", &problem, result, err);
 }

@@ -44,6 +44,10 @@ void source_check(const struct source_plan *plan, const struct records *lives, s
 
 /* ---- one attempt ---- */
 
+/* The steps, as on_step() is told of them: the fetch, and an act's; NULL: it touches no record. */
+#define SOURCE_STEP_FETCH "fetch"
+extern const char *const source_act_steps[SOURCE_ACTS];
+
 /* What is remembered beside the record. */
 struct source_state {
     char *revision;        /* the one that the records are made to follow; stored before the first of them is touched */

@@ -213,8 +213,8 @@ equal "no database but the template and the retained" 2 "$(sql postgres "select 
 equal "no tenant's network" "" "$(docker network ls -q --filter "name=^$prefix-acme$")"
 equal "nothing is remembered of them" 0 "$(sql tenantd "select (select count(*) from store.secret s join store.record r using (uid) where r.kind = 'Instance') + (select count(*) from store.record where kind in ('Instance', 'Tenant'))")"
 
-# ---- every boundary was met, but those of backups (backup_crash_test.sh) and restores (restore_test.sh) ----
-"$build/tests/e2e/crashing_tenantd" print-points | grep -vE '^Backup/|/(note-schedule|schedule-backup|last-backup)/|-restore/|/(switch-data|switch-back|drop-replaced)/' | sort >"$out/all"
+# ---- every boundary was met, but those of backups (backup_crash_test.sh), restores (restore_test.sh) and Sources (source_crash_test.sh) ----
+"$build/tests/e2e/crashing_tenantd" print-points | grep -vE '^Backup/|^Source/|/(note-schedule|schedule-backup|last-backup)/|-restore/|/(switch-data|switch-back|drop-replaced)/' | sort >"$out/all"
 [ $victim = self ] || sed -i 's,/[a-z]*$,,' "$out/all" "$points"
 sort -u "$points" >"$out/met"
 sort -u -o "$out/all" "$out/all"

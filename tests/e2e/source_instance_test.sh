@@ -26,7 +26,7 @@ first=$(commit)
 check "a Source that waits" apply <<<"$(source_of fleet "git: {url: 'file://$repo'}" 'interval: 1h' 'prune: true' 'wait: true' 'waitTimeout: 10m')"
 eventually "makes the instance" 60 ctl get instance erp -n acme
 eventually "waits for it" 30 shows Waiting src fleet .status.phase
-contain "and names it" 'Instance/acme/erp: ' "$(src fleet .status.message)"
+eventually "and names it" 30 says fleet 'Instance/acme/erp: '
 equal "it is not Ready" False "$(src fleet '.status.conditions[] | select(.type == "Ready").status')"
 equal "but synced" Synced "$(condition fleet Synced)"
 check "its image comes" docker tag tenantd/tiny:1 "$late_image"

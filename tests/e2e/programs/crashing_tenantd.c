@@ -20,6 +20,7 @@
 #include "controller/run.h"
 #include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
+#include "reconcilers/source/source.h"
 #include "reconcilers/tenant/tenant.h"
 #include "store/statements.h"
 
@@ -217,6 +218,10 @@ static void print_all_points(void)
         print_points(KIND_BACKUP, backup_take_parts[i]);
     for (int i = 0; i < TENANT_STEPS; i++)
         print_points(KIND_TENANT, tenant_step_names[i]);
+    print_points(KIND_SOURCE, SOURCE_STEP_FETCH);
+    for (int i = 0; i < SOURCE_ACTS; i++)
+        if (source_act_steps[i])
+            print_points(KIND_SOURCE, source_act_steps[i]);
 }
 
 static void print_all_calls(void)
