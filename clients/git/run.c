@@ -7,6 +7,7 @@
 
 #define ADDRESS_SPACE_BASE (INT64_C(2) << 30)
 #define SSH_CONNECT_S      15
+#define GIT_WRONG_PASSWORD "the server does not take spec.git.username and the secret password, or wants them"
 
 /* ---- settings ---- */
 
@@ -179,10 +180,9 @@ static const struct {
     { "certificate", ERR_FORBIDDEN, "the server's certificate is not trusted; spec.git.ca names its authority" },
     { "Load key ", ERR_UNAUTHORIZED, "the secret sshKey is no private key that ssh can read" },
     { "Permission denied (publickey", ERR_UNAUTHORIZED, "the server does not take the secret sshKey, or wants one" },
-    { "Authentication failed", ERR_UNAUTHORIZED, "the server does not take spec.git.username and the secret password" },
-    { "could not read Username", ERR_UNAUTHORIZED,
-      "the server wants a user: spec.git.username and the secret password" },
-    { "could not read Password", ERR_UNAUTHORIZED, "the server wants a password: the Source's secret password" },
+    { "Authentication failed", ERR_UNAUTHORIZED, GIT_WRONG_PASSWORD },
+    { "could not read Username", ERR_UNAUTHORIZED, GIT_WRONG_PASSWORD },
+    { "could not read Password", ERR_UNAUTHORIZED, GIT_WRONG_PASSWORD },
     { "returned error: 403", ERR_UNAUTHORIZED, "the user may not read the repository" },
     { "returned error: 30", ERR_INVALID, "the server sends elsewhere; write the final URL into spec.git.url" },
     { "couldn't find remote ref", ERR_NOT_FOUND, "the repository has no such branch, tag or commit" },

@@ -137,7 +137,7 @@ static bool fail(struct source_attempt *attempt, const char *reason, struct err 
     int64_t next_ms = rests ? jittered(attempt->spec.interval_ms) : FAILED_SPACING_MS;
     if (attempt->has_fetched)
         note_fetch(attempt, next_ms);
-    if (!keep_state(attempt, err) || !source_tell_failure(attempt, reason, why, err))
+    if (!source_tell_failure(attempt, reason, why, err) || !keep_state(attempt, err))
         return false;
     log_warning("source not synced", LOG_STR("reason", reason), LOG_STR("error", err_message(why)));
     if (!rests)
@@ -185,7 +185,8 @@ static bool finish(struct source_attempt *attempt, struct reconcile_result *resu
     if (attempt->failures.count == 0 && !attempt->is_superseded && attempt->state.applied_ms == 0)
         attempt->state.applied_ms = now_ms;
     source_health_of(&attempt->plan, &health);
-    bool ok = keep_state(attempt, err) && source_tell(attempt, &health, &waits, err);
+    /* In this order: after a crash between the two the fetch is still due, and all of it is told again. */
+    bool ok = source_tell(attempt, &health, &waits, err) && keep_state(attempt, err);
     free(health.first);
     if (!ok)
         return false;

@@ -16,6 +16,6 @@ src() { field source "$1" "$2"; } # src NAME JQ
 condition() { src "$1" ".status.conditions[] | select(.type==\"$2\") | .reason"; }
 synced() { [ "$(src "$1" .status.revision)" = "$2" ] && [ "$(condition "$1" Synced)" = Synced ]; } # synced NAME COMMIT
 problems() { src "$1" '.status.problems[]?, .status.message'; }
-says() { problems "$1" | grep -qE -- "$2"; } # says NAME PATTERN
+says() { grep -qE -- "$2" <<<"$(problems "$1")"; } # says NAME PATTERN
 sync_now() { ctl source sync "$1" >/dev/null; }
-is_missing() { ctl get "$@" 2>&1 | grep -q 'not found'; } # is_missing KIND NAME...
+is_missing() { [[ $(ctl get "$@" 2>&1) == *"not found"* ]]; } # is_missing KIND NAME...

@@ -11,6 +11,8 @@ wanted = "Basic " + base64.b64encode(credentials.encode()).decode()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
     def body(self):
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -29,11 +31,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith("/moved/"):
             self.send_response(302)
             self.send_header("Location", "https://localhost:%s/%s" % (port, self.path[len("/moved/") :]))
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
         if self.headers.get("Authorization") != wanted:
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.send_header("Content-Length", "0")
             self.end_headers()
             return
         environment = {
@@ -59,7 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status = next((value for name, value in fields if name == "Status"), "200 OK")
         self.send_response(int(status.split()[0]))
         for name, value in fields:
-            if name != "Status":
+            if name not in ("Status", "Content-Length"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

@@ -14,7 +14,7 @@ struct live {
 };
 static const struct row {
     const char *why;
-    const char *manifests[6]; /* "name {spec}" */
+    const char *manifests[6]; /* "name {spec}", or "name {spec} = {spec with what it leaves out filled in}" */
     struct live lives[12];
     bool keeps; /* prune is off */
     const char *confirmed;
@@ -28,6 +28,20 @@ static const struct row {
       false,
       NULL,
       "same:Tenant/acme",
+      NULL },
+    { "what a list's items leave out is no difference",
+      { "acme {\"rules\":[{\"a\":1}]} = {\"rules\":[{\"a\":1,\"b\":0}]}" },
+      { { "acme", OURS, "{\"rules\":[{\"a\":1,\"b\":0}]}", "{\"spec\":{\"rules\":[{\"a\":1,\"b\":0}]}}" } },
+      false,
+      NULL,
+      "same:Tenant/acme",
+      NULL },
+    { "what else is in them is one",
+      { "acme {\"rules\":[{\"a\":1}]} = {\"rules\":[{\"a\":1,\"b\":0}]}" },
+      { { "acme", OURS, "{\"rules\":[{\"a\":1,\"b\":2}]}", "{\"spec\":{\"rules\":[{\"a\":1,\"b\":0}]}}" } },
+      false,
+      NULL,
+      "change:Tenant/acme: spec.rules!",
       NULL },
     { "changed by hand",
       { "acme {\"plan\":\"a\"}" },
@@ -245,7 +259,8 @@ static void add_live(struct records *lives, json_t *applied, const struct live *
 
 static void add_manifest(struct documents *documents, const char *manifest)
 {
-    const char *blank = strchr(manifest, ' ');
+    const char *blank = strchr(manifest, ' '), *equals = strstr(manifest, " = ");
+    CLEANUP(freep) char *stated = mem_strndup(blank + 1, equals ? (size_t)(equals - blank - 1) : strlen(blank + 1));
     CLEANUP(freep) char *name = mem_strndup(manifest, (size_t)(blank - manifest));
     documents->items = mem_grow(documents->items, documents->count + 1, sizeof(documents->items[0]));
     struct document *document = &documents->items[documents->count++];
@@ -253,7 +268,9 @@ static void add_manifest(struct documents *documents, const char *manifest)
     record_init(&document->record);
     set_key(&document->record.key, name);
     document->kind = &kinds[document->record.key.kind];
-    json_put(document->value, "spec", parse(blank + 1));
+    json_put(document->value, "spec", parse(stated));
+    json_decref(document->record.spec);
+    document->record.spec = parse(equals ? equals + 3 : stated);
 }
 
 static char *text_of(const struct source_plan *plan)
