@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "api/download.h"
 #include "api/health.h"
 #include "api/listener.h"
 #include "api/logs.h"
@@ -138,6 +139,7 @@ static bool start(struct api *api, struct err *err)
     workers.threads = HEALTH_THREADS;
     api->health = pool_new(&workers);
     api->shared.followers = followers_new(&api->options);
+    api->shared.downloads = downloads_new(&api->options);
     watches_start(api->shared.watches, api->workers);
     bool good = start_listeners(api, err);
     if (good)
@@ -170,6 +172,7 @@ void api_stop(struct api *api)
         return;
     /* No work begins any more, then no stream goes on, then nothing is suspended: only so may a listener be stopped. */
     followers_cancel(api->shared.followers);
+    downloads_cancel(api->shared.downloads);
     listener_drain(api->encrypted);
     listener_drain(api->plain);
     streams_end_all(api->shared.streams);
@@ -178,6 +181,7 @@ void api_stop(struct api *api)
     listener_free(api->encrypted);
     listener_free(api->plain);
     followers_free(api->shared.followers);
+    downloads_free(api->shared.downloads);
     pool_free(api->workers);
     pool_free(api->health);
     watches_free(api->shared.watches);

@@ -20,7 +20,8 @@ handler_fn review_access, review_rules, review_self;
 handler_fn plan_show, logs_show, secrets_show;
 /* orphans.c */
 handler_fn orphans_show, orphans_remove;
-/* catalog.c */
+/* download.c, catalog.c */
+handler_fn point_download;
 handler_fn catalog_rebuild_run;
 /* recovery_key.c */
 handler_fn recovery_key_show, recovery_key_export;

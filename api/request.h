@@ -17,6 +17,7 @@ struct streams;
 struct stream;
 struct watches;
 struct followers;
+struct downloads;
 struct readiness;
 
 /* What all workers share; constant while the server runs but for its opening, each member safe for any thread. */
@@ -25,6 +26,7 @@ struct api_shared {
     struct streams *streams;
     struct watches *watches;
     struct followers *followers;
+    struct downloads *downloads;
     struct readiness *readiness;
     const char *server_url; /* once it is open */
     int is_open;            /* atomic: the records' database is there */

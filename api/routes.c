@@ -81,6 +81,7 @@ const struct route routes[] = {
       .of = &kinds[KIND_TENANT] },
 
     { "GET", NAMESPACED "/{plural}/{name}/log", ACCESS_GRANTS, VERB_LOG, logs_show },
+    { "GET", NAMESPACED "/{plural}/{name}/objects/{object}", ACCESS_GRANTS, VERB_SECRETS, point_download },
     { "GET", NAMESPACED "/{plural}/{name}/secrets", ACCESS_GRANTS, VERB_SECRETS, secrets_show },
     { "POST", NAMESPACED "/{plural}/{name}/plan", ACCESS_GRANTS, VERB_PLAN, plan_show },
     { "GET", NAMESPACED "/{plural}/{name}/status", ACCESS_GRANTS, VERB_GET, resources_get },

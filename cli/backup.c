@@ -17,6 +17,8 @@ struct backup_options {
     bool wait;
     int64_t timeout_ms;
     bool dry_run;
+    char *to;
+    bool encrypted;
 };
 static const struct option_row option_rows[] = {
     { "wait", 0, OPTION_FLAG, offsetof(struct backup_options, wait),
@@ -25,12 +27,16 @@ static const struct option_row option_rows[] = {
       .doc = "How long --wait waits at most; 0: without end." },
     { "dry-run", 0, OPTION_FLAG, offsetof(struct backup_options, dry_run),
       .doc = "Of prune: only show what would go, and why the others stay." },
+    { "to", 0, OPTION_TEXT, offsetof(struct backup_options, to), "DIRECTORY",
+      .doc = "Of download: where the files go; without it, a new directory of the backup's name." },
+    { "encrypted", 0, OPTION_FLAG, offsetof(struct backup_options, encrypted),
+      .doc = "Of download: the objects as they are stored, packed and encrypted." },
     { NULL },
 };
 
 /* ---- waiting ---- */
 
-static char *bytes_wording(int64_t bytes)
+char *backup_bytes_wording(int64_t bytes)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
     double value = (double)bytes;
@@ -45,8 +51,8 @@ static char *doing_of(const struct backup_status *status)
 {
     if (!status->progress.what)
         return mem_strdup(status->message ? status->message : "");
-    CLEANUP(freep) char *done = bytes_wording(status->progress.bytes);
-    CLEANUP(freep) char *rate = bytes_wording(status->progress.bytes_per_second);
+    CLEANUP(freep) char *done = backup_bytes_wording(status->progress.bytes);
+    CLEANUP(freep) char *rate = backup_bytes_wording(status->progress.bytes_per_second);
     return mem_printf("%s: %s, %s/s", status->progress.what, done, rate);
 }
 
@@ -195,6 +201,14 @@ static bool verify(struct cli *cli, const struct backup_options *options, const 
     return done;
 }
 
+static bool download(struct cli *cli, const struct backup_options *options, const char *name, struct err *err)
+{
+    CLEANUP(targets_release) struct targets targets = { 0 };
+    return backup_target(cli, name, &targets, err) &&
+           backup_download(cli, &targets.items[0], options->to, options->encrypted ? DOWNLOAD_STORED : DOWNLOAD_OPENED,
+                           err);
+}
+
 /* ---- proving one ---- */
 
 static bool drill(struct cli *cli, const struct backup_options *options, const char *name, struct err *err)
@@ -219,24 +233,27 @@ static bool backup_run(struct cli *cli, const void *options, const struct strv *
         return make(cli, given, word, err);
     if (str_equal(word, "verify"))
         return verify(cli, given, args->items[1], err);
+    if (str_equal(word, "download"))
+        return download(cli, given, args->items[1], err);
     if (str_equal(word, "prune"))
         return backup_prune(cli, args->items[1], given->dry_run ? PRUNE_SHOW : PRUNE_DELETE, err);
     if (str_equal(word, "drill"))
         return drill(cli, given, args->items[1], err);
     return err_set(err, ERR_BAD_REQUEST,
                    "backup %s: there are backup TENANT/NAME, backup verify TENANT/BACKUP, "
-                   "backup drill TENANT/NAME and backup prune TENANT/NAME",
+                   "backup download TENANT/BACKUP, backup drill TENANT/NAME and backup prune TENANT/NAME",
                    word);
 }
 
 const struct command backup_command = {
     .name = "backup",
-    .arguments = "TENANT/NAME | verify TENANT/BACKUP | drill TENANT/NAME | prune TENANT/NAME",
-    .summary =
-        "Makes a recovery point of an instance; verify reads one back, drill proves that the newest can be restored, "
-        "prune applies the retention now.",
+    .arguments = "TENANT/NAME | verify TENANT/BACKUP | download TENANT/BACKUP | drill TENANT/NAME | prune TENANT/NAME",
+    .summary = "Makes a recovery point of an instance; verify reads one back, download writes one into files, drill "
+               "proves that the newest can be restored, "
+               "prune applies the retention now.",
     .examples = "tenantctl backup acme/erp --wait\n"
                 "tenantctl backup verify acme/erp-20260102-030000\n"
+                "tenantctl backup download acme/erp-20260102-030000 --to /tmp/erp\n"
                 "tenantctl backup drill acme/erp --wait\n"
                 "tenantctl backup prune acme/erp --dry-run",
     .options = option_rows,

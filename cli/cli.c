@@ -42,6 +42,7 @@ static const struct {
     [ERR_TIMEOUT] = { EXIT_TIMEOUT },
     [ERR_CANCELLED] = { EXIT_INTERRUPTED },
     [ERR_REMOTE] = { EXIT_NOT, "see the server's own log" },
+    [ERR_DISK_FULL] = { EXIT_NOT },
     [ERR_EXIT] = { EXIT_NOT },
 };
 

@@ -37,7 +37,7 @@ _tenantctl() {
     orphans) completes=nothing options="--remove --retained --yes -y" ;;
     pause) completes=records options="" ;;
     resume) completes=records options="" ;;
-    backup) completes=instances options="--wait --timeout= --dry-run" ;;
+    backup) completes=instances options="--wait --timeout= --dry-run --to= --encrypted" ;;
     backups) completes=instances options="" ;;
     restore) completes=instances options="--from= --to= --neutralize --wait --timeout=" ;;
     restart) completes=instances options="" ;;

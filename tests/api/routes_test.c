@@ -116,6 +116,11 @@ static const struct {
     { "member writes no apps", ROLE_MEMBER, VERB_CREATE | VERB_PATCH | VERB_DELETE, KIND_APP, NULL, AUTH_FORBIDDEN },
     { "member, own events", ROLE_MEMBER, VERB_LIST, -1, "acme", AUTH_ALLOWED },
     { "member, others' events", ROLE_MEMBER, VERB_LIST, -1, "other", AUTH_HIDDEN },
+    { "member, own backups", ROLE_MEMBER, VERB_GET | VERB_LIST | VERB_WATCH | VERB_CREATE | VERB_PATCH | VERB_SECRETS,
+      KIND_BACKUP, "acme", AUTH_ALLOWED },
+    { "member deletes no backups", ROLE_MEMBER, VERB_DELETE | VERB_UPDATE, KIND_BACKUP, "acme", AUTH_FORBIDDEN },
+    { "member, others' backups", ROLE_MEMBER, VERB_GET | VERB_CREATE | VERB_PATCH | VERB_DELETE | VERB_SECRETS,
+      KIND_BACKUP, "other", AUTH_HIDDEN },
     { "nobody", ROLE_NONE, VERB_GET | VERB_LIST, KIND_APP, NULL, AUTH_HIDDEN },
 };
 
