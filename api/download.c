@@ -107,8 +107,7 @@ static void run_download(struct pool_job *job, void *worker)
     /* As long as somebody reads. */
     struct call call = { .cancelled = stream_gone_flag(download->stream), .deadline_mono_ms = INT64_MAX };
     const struct content *content = download->content;
-    if (!content->read(download->point, content->object, &to.sink, &call, &err) &&
-        !stream_is_gone(download->stream)) {
+    if (!content->read(download->point, content->object, &to.sink, &call, &err) && !stream_is_gone(download->stream)) {
         tell_failure(download, &err);
         stream_abort(download->stream);
     }

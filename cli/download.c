@@ -139,8 +139,8 @@ static bool keep_file(struct download *download, struct err *err)
     if ((int64_t)download->digest.bytes != download->total_bytes ||
         !str_equal(download->digest.sha256_hex, download->sha256))
         return err_set(err, ERR_INVALID,
-                       "%s: what came is not what the manifest says: %" PRId64 " bytes with SHA-256 %s instead of %" PRId64
-                       " with %s",
+                       "%s: what came is not what the manifest says: %" PRId64
+                       " bytes with SHA-256 %s instead of %" PRId64 " with %s",
                        download->name, download->bytes, download->digest.sha256_hex, download->total_bytes,
                        download->sha256);
     if (fsync(download->fd) != 0 || rename(download->partial, download->path) != 0)
