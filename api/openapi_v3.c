@@ -187,14 +187,6 @@ static char *path_of_kind(const char *pattern, const struct kind *kind)
     return mem_printf("%.*s%s%s", (int)(at - pattern), pattern, kind->plural, at + strlen("{plural}"));
 }
 
-static bool has_route(const struct route *route, const struct kind *kind)
-{
-    bool in_namespace = strstr(route->pattern, "{namespace}") != NULL;
-    if ((route->verb == VERB_LOG || route->verb == VERB_SECRETS) && kind->id != KIND_INSTANCE)
-        return false;
-    return in_namespace == kind->namespaced || (!in_namespace && route->verb == VERB_LIST);
-}
-
 /* GET /openapi/v3/apis/tenantd/v1 */
 bool openapi_records(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
@@ -207,7 +199,7 @@ bool openapi_records(struct worker *worker, struct request *request, struct answ
         const struct kind *kind = &kinds[i];
         json_put(schemas, kind->name, kind_schema(kind));
         for (const struct route *route = routes; route->method; route++) {
-            if (!strstr(route->pattern, "{plural}") || !has_route(route, kind))
+            if (!strstr(route->pattern, "{plural}") || !route_serves(route, kind))
                 continue;
             CLEANUP(freep) char *path = path_of_kind(route->pattern, kind);
             bool is_whole = route->verb & (VERB_GET | VERB_CREATE | VERB_UPDATE | VERB_PATCH);

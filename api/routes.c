@@ -235,59 +235,6 @@ bool route_is_health(const struct route *route)
     return route && route->access == ACCESS_HEALTH;
 }
 
-/* ---- what is answered ---- */
-
-static bool is_success(const struct route *route, int status)
-{
-    bool is_post = str_equal(route->method, "POST");
-    bool is_review = is_post && strstr(route->pattern, "reviews");
-    if (is_refusal(route))
-        return false;
-    if (status == 201)
-        return route->verb == VERB_CREATE || is_review || str_equal(route->pattern, "/auth/register") ||
-               route->verb == VERB_PATCH; /* an apply that creates */
-    if (status == 202)
-        return route->verb == VERB_ACT || route->access == ACCESS_SIGNED || (route->of && route->verb == VERB_DELETE);
-    if (status != 200 || route->verb == VERB_CREATE || route->verb == VERB_ACT || is_review)
-        return false;
-    return !(route->of && route->verb == VERB_DELETE) && !str_equal(route->pattern, "/auth/register");
-}
-
-bool route_documents(const struct route *route, int status)
-{
-    bool writes = !str_equal(route->method, "GET");
-    switch (status) {
-    case 200:
-    case 201:
-    case 202:
-        return is_success(route, status);
-    case 401:
-        return !route_is_public(route) || writes;
-    case 403:
-    case 404:
-        return !route_is_public(route) || writes;
-    case 405:
-        return is_refusal(route);
-    case 409:
-        return writes || route->verb == VERB_LOG;
-    case 410:
-        return route->verb == VERB_LIST && !route->of;
-    case 413:
-    case 415:
-    case 422:
-        return writes;
-    case 400:
-    case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* ---- running ---- */
 
 /* A list and a watch have one path. */
@@ -338,8 +285,8 @@ static bool check_grants(struct request *request, struct err *err)
     }
     if (verb == VERB_LIST || verb == VERB_WATCH)
         return true; /* empty, as for a namespace that does not exist: auth_may_see() lets nothing through */
-    if (verb == VERB_CREATE && request->namespace)
-        return raise_namespace_missing(request, err);
+    if (verb == VERB_CREATE)
+        return request->namespace ? raise_namespace_missing(request, err) : raise_forbidden_verb(request, verb, err);
     return raise_missing(request, err);
 }
 

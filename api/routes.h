@@ -35,6 +35,8 @@ extern const struct route routes[]; /* ends with a NULL method */
  */
 bool routes_find(struct request *request, struct err *err) MUST_USE;
 char *routes_methods(const struct uri *uri); /* "GET, POST": what its path offers, for an Allow header; owned */
+/* Whether the route, of those with {plural}, is there for records of this kind. Pure. */
+bool route_serves(const struct route *route, const struct kind *kind);
 /* Whether the route may answer with this status: /openapi/v3 and /openapi.json are printed from it. Pure. */
 bool route_documents(const struct route *route, int status);
 /* Whether anybody may call what was found, without a token. */

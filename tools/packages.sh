@@ -29,11 +29,13 @@ test=(
     kubernetes-client
     libclang-rt-14-dev
     llvm-14
+    openapi-specification
     openssh-server
     postgresql-client
     procps
     python3
     python3-boto3
+    python3-jsonschema
     python3-yaml
     radosgw
     shellcheck

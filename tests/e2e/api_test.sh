@@ -83,6 +83,14 @@ equal "every line is one" "" "$(grep -vE '^(# (HELP|TYPE) tenantd_[a-z_]+ .+|ten
 equal "no family twice" "" "$(grep '^# TYPE' <<<"$metrics" | sort | uniq -d)"
 equal "its type" "text/plain; version=0.0.4; charset=utf-8" "$(api /metrics -o /dev/null -w '%{content_type}')"
 
+# ---- its documents are what they say they are ----
+api /openapi/v3/apis/tenantd/v1 >"$out/records.json"
+api /openapi.json >"$out/platform.json"
+check "the specification's own schema takes the records' document" tests/tools/openapi_check.py "$out/records.json"
+check "and the platform API's" tests/tools/openapi_check.py "$out/platform.json"
+jq '.paths[].get.responses = {}' "$out/platform.json" >"$out/broken.json"
+refuse "and not every document" responses tests/tools/openapi_check.py "$out/broken.json"
+
 # ---- secrets stay where they belong ----
 secrets=$(api $records/namespaces/acme/instances/erp/secrets)
 password=$(ctl secret acme/erp adminPassword)
