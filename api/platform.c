@@ -7,7 +7,7 @@
 #include "api/status.h"
 #include "api/write.h"
 
-#define TRIES         6
+#define TRIES         32
 #define PAGE_SIZE     20
 #define PAGE_SIZE_MAX 1000
 #define PAGE_MAX      1000000

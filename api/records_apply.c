@@ -5,7 +5,7 @@
 #include "api/write.h"
 #include "specs/yaml.h"
 
-#define TRIES 6
+#define TRIES 32
 
 /* kubectl sends JSON under this type; others may send YAML. */
 static bool read_config(const struct request *request, json_t **ret, struct err *err)

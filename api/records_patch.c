@@ -4,8 +4,11 @@
 #include "api/status.h"
 #include "api/write.h"
 
-/* Others may write between our reading and writing; then the patch is applied to what they left. */
-#define TRIES 6
+/*
+ * Others may write between our reading and writing; then the patch is applied to what they left. Each time we lose somebody
+ * has won, and no more write at a time than there are workers.
+ */
+#define TRIES 32
 
 enum patch_type { PATCH_MERGE, PATCH_JSON };
 

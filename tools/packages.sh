@@ -39,6 +39,7 @@ test=(
     python3-yaml
     radosgw
     shellcheck
+    wrk
 )
 
 say() { printf '%s\n' "packages.sh: $*" >&2; }

@@ -98,6 +98,8 @@ static void check_one(struct api_fixture *api, const struct identity *identity, 
                       strstr(route->pattern, "{customer_id}") || (is_tenant && strstr(route->pattern, "{name}")) ||
                       (str_equal(route->pattern, "/api/v1/instances") && route->verb == VERB_CREATE);
     enum auth_answer answer = auth_may(identity, route->verb, subject, has_tenant ? place->tenant : NULL);
+    if (answer == AUTH_HIDDEN && route->verb == VERB_CREATE && !has_tenant)
+        answer = AUTH_FORBIDDEN; /* what is in no tenant: there is nothing to hide */
     CLEANUP(freep)
     char *what = mem_printf("%s as %s of %s %s %s/%s", identity->user, role_name(identity->role), route->method,
                             route->pattern, place->tenant, place->plural ? place->plural : "");

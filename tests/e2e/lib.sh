@@ -25,8 +25,9 @@ take_number
 prefix=t$number
 pool=10.$number.0.0/16
 port=$((7700 + number))
-kubectl_program=$PWD/var/tools/kubectl
-[ -x "$kubectl_program" ] || kubectl_program=kubectl
+# KUBECTL=PROGRAM takes another one than Debian's.
+kubectl_program=${KUBECTL:-$PWD/var/tools/kubectl}
+[ -n "${KUBECTL:-}" ] || [ -x "$kubectl_program" ] || kubectl_program=kubectl
 export KUBECONFIG=$data/admin.kubeconfig
 failures=0
 
