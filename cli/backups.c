@@ -80,6 +80,16 @@ static char *tiers_of(const struct backup_status *status)
     return strv_join(&names, ",");
 }
 
+/* By an object lock in any place; 0: by none. */
+static int64_t held_until_ms(const struct backup_status *status)
+{
+    const struct backup_tier_status *tiers = status->tiers.items;
+    int64_t until_ms = 0;
+    for (size_t i = 0; i < status->tiers.count; i++)
+        until_ms = tiers[i].held_until_ms > until_ms ? tiers[i].held_until_ms : until_ms;
+    return until_ms;
+}
+
 static void add_time(struct strv *row, int64_t time_ms)
 {
     CLEANUP(freep) char *text = time_ms ? time_to_rfc3339(time_ms) : mem_strdup("");
@@ -88,8 +98,8 @@ static void add_time(struct strv *row, int64_t time_ms)
 
 static void print(struct cli *cli, const struct listing *listing)
 {
-    static const char *const header[] = { "NAME",   "INSTANCE", "STATUS",   "TAKEN",   "DATABASE", "FILES",
-                                          "STORED", "TIERS",    "VERIFIED", "EXPIRES", "KEPT",     "MESSAGE" };
+    static const char *const header[] = { "NAME",  "INSTANCE", "STATUS",  "TAKEN", "DATABASE", "FILES",  "STORED",
+                                          "TIERS", "VERIFIED", "EXPIRES", "HELD",  "KEPT",     "MESSAGE" };
     CLEANUP(table_release) struct table table = { 0 };
     CLEANUP(str_release) struct str out = STR_INIT;
     for (size_t i = 0; i < ARRAY_LEN(header); i++)
@@ -109,6 +119,7 @@ static void print(struct cli *cli, const struct listing *listing)
         strv_add(row, tiers);
         add_time(row, status->verified_ms);
         add_time(row, status->expires_ms);
+        add_time(row, held_until_ms(status));
         strv_add(row, status->kept ? status->kept : "");
         strv_add(row, status->message ? status->message : "");
     }

@@ -220,12 +220,60 @@ static bool step_expire(struct reconcile_context *ctx, struct backup_want *want,
                         err);
 }
 
+#define YEAR_9999_MS INT64_C(253402214400000) /* a hold without an end, as a time that can be written */
+
+/* 0: nothing holds it there. */
+static bool find_hold(struct objects *place, const struct point_id *id, const struct call *call, int64_t *ret_until_ms,
+                      struct err *err)
+{
+    static const char *const objects[] = { POINT_MANIFEST, POINT_DATABASE, POINT_DATA };
+    *ret_until_ms = 0;
+    for (size_t i = 0; i < ARRAY_LEN(objects); i++) {
+        CLEANUP(freep) char *key = point_key(id, objects[i]);
+        CLEANUP(object_release) struct object object = { 0 };
+        CLEANUP(err_release) struct err problem = ERR_INIT;
+        if (!objects_head(place, key, call, &object, &problem) && problem.code != ERR_NOT_FOUND) {
+            err_move(err, &problem);
+            return false;
+        }
+        int64_t until_ms = object.held_until_ms > YEAR_9999_MS ? YEAR_9999_MS : object.held_until_ms;
+        if (until_ms > *ret_until_ms)
+            *ret_until_ms = until_ms;
+    }
+    return true;
+}
+
+/* Of a point that an object lock holds, nothing is removed before that ends: half a point would be of no use to whoever locked it. */
+static bool check_holds(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
+{
+    CLEANUP(tiers_release) struct tiers tiers = { 0 };
+    const struct point_id id = id_of(want);
+    struct backup_tier_status *status = want->status.tiers.items;
+    int64_t longest_ms = 0;
+    if (want->status.tiers.count == 0)
+        return true;
+    if (!open_tiers(ctx, want, &tiers, err))
+        return false;
+    for (size_t i = 0; i < want->status.tiers.count; i++)
+        for (size_t k = 0; k < tiers.count; k++) {
+            if (!str_equal(tiers.items[k].name, status[i].name))
+                continue;
+            if (!find_hold(tiers.items[k].objects, &id, &ctx->call, &status[i].held_until_ms, err))
+                return false;
+            longest_ms = status[i].held_until_ms > longest_ms ? status[i].held_until_ms : longest_ms;
+        }
+    if (longest_ms <= clock_wall_ms())
+        return true;
+    CLEANUP(freep) char *until = time_to_rfc3339(longest_ms);
+    return err_set(err, ERR_CONFLICT, "it is held by an object lock until %s", until);
+}
+
 static bool step_remove_point(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
     struct record_key instance;
     return (!record_key_set(&instance, KIND_INSTANCE, want->record.key.namespace, want->spec.instance) ||
             backup_is_over(&want->status) || backup_remove_copier(ctx, &instance, want->spec.instance_uid, err)) &&
-           remove_everywhere(ctx, want, err);
+           check_holds(ctx, want, err) && remove_everywhere(ctx, want, err);
 }
 
 static bool step_release(struct reconcile_context *ctx, struct backup_want *want, struct err *err)

@@ -80,6 +80,7 @@ eventually "and does not write over what it does not know" 60 grep -q 'is there,
 equal "the copy of the records is as it was" "edited late" "$(copied)"
 said=$(ctl catalog rebuild 2>&1)
 equal "the catalogue is rebuilt" 0 $?
+printf "%s\n" "$said" >"$out/rebuild"
 for it in "${all[@]}"; do contain "it tells that $it comes back" "is being restored: $it from" "$said"; done
 contain "and what does not: no recovery point" "not made: acme/bare: there is no recovery point" "$said"
 contain "and what does not: deleted" "not made: initech/old: it was deleted" "$said"
