@@ -240,7 +240,9 @@ bool point_download(struct worker *worker, struct request *request, struct answe
     if (good && is_manifest)
         answer_text(answer, 200, point_manifest_text(download.point));
     else if (good)
-        good = check_content(worker, &download, err) && begin(worker, &download, answer, err);
+        good = check_content(worker, &download, err) &&
+               store_audit_note(worker->store, kinds[KIND_BACKUP].name, request->namespace, request->name, err) &&
+               begin(worker, &download, answer, err);
     point_free(download.point);
     tiers_release(&download.tiers);
     record_release(&download.backup);

@@ -71,7 +71,8 @@ bool recovery_key_export(struct worker *worker, struct request *request, struct 
     CLEANUP(freep) char *name = fact_name(&key);
     CLEANUP(freep) char *now = time_to_rfc3339(clock_wall_ms());
     CLEANUP(freep) char *since = NULL;
-    if (!store_fact(worker->store, name, now, &since, err))
+    if (!store_audit_note(worker->store, "RecoveryKey", "", key.installation, err) ||
+        !store_fact(worker->store, name, now, &since, err))
         return false;
     char *text = recovery_key_print(&key);
     json_t *object = json_object();

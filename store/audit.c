@@ -26,6 +26,20 @@ bool audit_add(struct store *store, const struct audit_subject *subject, struct 
                      NULL, err);
 }
 
+static bool note_in_transaction(struct store *store, void *context, struct err *err)
+{
+    if (!audit_add(store, context, err))
+        return false;
+    store->keep = true;
+    return true;
+}
+
+bool store_audit_note(struct store *store, const char *kind, const char *namespace, const char *name, struct err *err)
+{
+    struct audit_subject subject = { .kind = kind, .namespace = namespace, .name = name };
+    return store_transact(store, note_in_transaction, &subject, err);
+}
+
 /* ---- which fields differ ---- */
 
 static void add_path(struct strv *paths, const char *path)

@@ -16,6 +16,13 @@ struct store_origin {
 /* Writes of records, accounts, sessions and tokens by this store are audited as this one's; NULL: not at all. Borrowed. */
 void store_set_origin(struct store *store, const struct store_origin *origin);
 
+/*
+ * What was taken out and not written is told of, too: the recovery key, a download of a recovery point. In a transaction of its own; `namespace` may
+ * be "". Nothing where the store has no origin.
+ */
+bool store_audit_note(struct store *store, const char *kind, const char *namespace, const char *name,
+                      struct err *err) MUST_USE;
+
 struct audit_entry {
     int64_t number, at_ms;
     char *who, *address, *verb;

@@ -65,6 +65,7 @@ contain "a member sees the backups of its tenant" "acme/$name +erp +Completed" "
 absent "another tenant's does not" "$name" "$(as "$others" backups 2>&1)"
 check "a member downloads its own" as "$mine" backup download "acme/$name" --to "$home/mine"
 refuse "another tenant's does not" 'not found' as "$others" backup download "acme/$name" --to "$home/others"
+contain "the audit tells of it" "mine.*download +Backup.*$name" "$(ctl audit)"
 check "a member makes one" as "$mine" backup acme/erp --wait
 check "and has one read back" as "$mine" backup verify "acme/$name"
 refuse "but deletes none" 'forbidden|cannot delete' as "$mine" delete backup "$name" -n acme

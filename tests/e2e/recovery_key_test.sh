@@ -27,6 +27,7 @@ check "the key is exported" ctl key export "$home/recovery.key"
 equal "for its owner alone" 600 "$(stat -c %a "$home/recovery.key")"
 equal "age opens with it what is encrypted for this installation" hello \
     "$(echo hello | age -r "$(age-keygen -y "$data/backup.identity")" | age -d -i "$home/recovery.key")"
+contain "the audit tells of it" "export +RecoveryKey" "$(ctl audit)"
 refuse "a file that is there is not replaced" "is there already" ctl key export "$home/recovery.key"
 equal "nobody is asked any more: metric" 1 "$(gauge)"
 is_quiet() { ! readyz | grep -q RecoveryKeyNotExported; }
