@@ -147,8 +147,10 @@ static const struct kind *find_kind(struct document_reader *reader, const char *
     for (size_t i = 0; i < KINDS; i++)
         nearest_offer(&nearest, kinds[i].name);
     CLEANUP(freep)
-    char *message = nearest.best ? mem_printf("%s is not known; is %s meant?", shown, nearest.best)
-                                 : mem_printf("%s is not known; kinds are Tenant, App, Instance and Source", shown);
+    char *message =
+        nearest.best
+            ? mem_printf("%s is not known; is %s meant?", shown, nearest.best)
+            : mem_printf("%s is not known; kinds are Tenant, App, Instance, Backup, Restore and Source", shown);
     complain(reader, origin, value, "kind", message);
     return NULL;
 }

@@ -49,9 +49,9 @@ static json_t *written_spec(const struct record *record)
 static json_t *written_annotations(const struct record *record)
 {
     static const char *const passing[] = {
-        ANNOTATION_PAUSED,         ANNOTATION_RESTARTED_AT,  ANNOTATION_ACCEPT_DATA_LOSS,
-        ANNOTATION_SOURCE,         ANNOTATION_ADOPT,         ANNOTATION_SYNC,
-        ANNOTATION_SYNC_REQUESTED, ANNOTATION_CONFIRM_PRUNE, ANNOTATION_LAST_APPLIED,
+        ANNOTATION_PAUSED,       ANNOTATION_RESTARTED_AT, ANNOTATION_ACCEPT_DATA_LOSS, ANNOTATION_SOURCE,
+        ANNOTATION_ADOPT,        ANNOTATION_SYNC,         ANNOTATION_SYNC_REQUESTED,   ANNOTATION_CONFIRM_PRUNE,
+        ANNOTATION_LAST_APPLIED, ANNOTATION_SUSPENDED,
     };
     json_t *annotations = json_deep_copy(record->annotations);
     for (size_t i = 0; i < ARRAY_LEN(passing); i++)

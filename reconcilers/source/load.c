@@ -30,11 +30,17 @@ static bool is_blank(const struct str *text)
     return true;
 }
 
-/* A Source that stated itself could delete what is to undo that. */
-static void refuse_itself(const char *name, struct document_reader *reader)
+/*
+ * A Source that stated itself could delete what is to undo that. What runs once and goes by rule would be made again, and
+ * run again, for as long as it is stated.
+ */
+static void refuse_strangers(const char *name, struct document_reader *reader)
 {
     for (size_t i = 0; i < reader->documents->count; i++) {
         const struct document *document = &reader->documents->items[i];
+        if (document->kind->id == KIND_BACKUP || document->kind->id == KIND_RESTORE)
+            document_complain(reader, document, "kind",
+                              "is an act that runs once, which no repository states: use tenantctl backup and restore");
         if (document->kind->id == KIND_SOURCE && str_equal(document->record.key.name, name))
             document_complain(reader, document, "metadata.name",
                               "is this Source itself, which its own repository cannot state");
@@ -62,7 +68,7 @@ void source_load(const struct source_files *files, const char *name, const struc
         else if (!is_blank(&file->text))
             document_read(reader, file->path, file->text.text, file->text.len);
     }
-    refuse_itself(name, reader);
+    refuse_strangers(name, reader);
     document_read_end(reader);
 }
 

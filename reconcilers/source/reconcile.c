@@ -6,8 +6,7 @@
 
 #define REQUEST_SPACING_MS SECOND_MS       /* requests that come closer together are one */
 #define FAILED_SPACING_MS  (2 * SECOND_MS) /* wakes while a fetch fails; the runner's backoff is longer soon */
-#define HEALTH_LOOK_MS     (3 * SECOND_MS)
-#define QUICK_ACTS_MAX     20 /* more are a long piece of work */
+#define QUICK_ACTS_MAX     20              /* more are a long piece of work */
 
 const struct field source_state_fields[] = {
     { "revision", FIELD_TEXT, offsetof(struct source_state, revision) },
@@ -178,7 +177,7 @@ static bool apply(struct source_attempt *attempt, struct err *err)
 static bool finish(struct source_attempt *attempt, struct reconcile_result *result, struct err *err)
 {
     struct source_health health;
-    bool waits = false;
+    int64_t look_ms = 0;
     int64_t now_ms = clock_wall_ms();
     if (attempt->has_fetched)
         note_fetch(attempt, jittered(attempt->spec.interval_ms));
@@ -186,7 +185,7 @@ static bool finish(struct source_attempt *attempt, struct reconcile_result *resu
         attempt->state.applied_ms = now_ms;
     source_health_of(&attempt->plan, &health);
     /* In this order: after a crash between the two the fetch is still due, and all of it is told again. */
-    bool ok = source_tell(attempt, &health, &waits, err) && keep_state(attempt, err);
+    bool ok = source_tell(attempt, &health, &look_ms, err) && keep_state(attempt, err);
     free(health.first);
     if (!ok)
         return false;
@@ -194,7 +193,7 @@ static bool finish(struct source_attempt *attempt, struct reconcile_result *resu
         return err_set(err, ERR_CONFLICT, "%zu records refused, the first: %s", attempt->failures.count,
                        attempt->failures.items[0]);
     int64_t left_ms = attempt->is_superseded ? 1 : rest_ms(attempt);
-    result->requeue_after_ms = waits && HEALTH_LOOK_MS < left_ms ? HEALTH_LOOK_MS : left_ms;
+    result->requeue_after_ms = look_ms && look_ms < left_ms ? look_ms : left_ms;
     return true;
 }
 

@@ -98,7 +98,8 @@ void source_health_of(const struct source_plan *plan, struct source_health *ret)
 bool source_tell_failure(struct source_attempt *attempt, const char *reason, const struct err *why,
                          struct err *err) MUST_USE;
 bool source_tell_suspended(struct source_attempt *attempt, struct err *err) MUST_USE;
-bool source_tell(struct source_attempt *attempt, const struct source_health *health, bool *ret_waits,
+/* `ret_look_ms`: when the health of what it waits for is to be looked at again; 0: it waits for none. */
+bool source_tell(struct source_attempt *attempt, const struct source_health *health, int64_t *ret_look_ms,
                  struct err *err) MUST_USE;
 
 bool source_reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,

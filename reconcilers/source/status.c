@@ -7,6 +7,9 @@
 #define LISTED_MAX 50
 #define TEXT_MAX   ((size_t)1000)
 
+#define HEALTH_LOOK_MS (3 * SECOND_MS)
+#define LATE_LOOK_MS   (30 * SECOND_MS) /* they have failed; should they recover, that is seen, too */
+
 static const struct metric syncs_total = {
     .name = "tenantd_source_syncs_total",
     .help = "Syncs of Sources, by what became of them: ok, or the reason of the failure.",
@@ -244,14 +247,14 @@ static void judge(struct source_attempt *attempt, const struct source_health *he
     }
 }
 
-/* True: somebody is still waited for. */
-static bool set_healthy(struct source_attempt *attempt, const struct source_health *health, struct verdict *verdict)
+/* After how many milliseconds those that are waited for are looked at again; 0: none is. */
+static int64_t set_healthy(struct source_attempt *attempt, const struct source_health *health, struct verdict *verdict)
 {
     struct field_list *conditions = &attempt->status.conditions;
     int64_t generation = attempt->record.generation, now_ms = clock_wall_ms();
     if (!attempt->spec.wait) {
         condition_drop(conditions, "Healthy");
-        return false;
+        return 0;
     }
     bool is_late = attempt->state.applied_ms && now_ms > attempt->state.applied_ms + attempt->spec.wait_timeout_ms;
     if (health->waiting == 0)
@@ -263,7 +266,9 @@ static bool set_healthy(struct source_attempt *attempt, const struct source_heal
         verdict->phase = "Failed";
         verdict->reason = "HealthTimedOut";
     }
-    return health->waiting > 0 && !is_late;
+    if (health->waiting == 0)
+        return 0;
+    return is_late ? LATE_LOOK_MS : HEALTH_LOOK_MS;
 }
 
 static void set_counts(struct source_attempt *attempt)
@@ -305,8 +310,9 @@ static void set_metrics(const struct source_attempt *attempt, const struct verdi
 static bool tell_events(struct source_attempt *attempt, const struct verdict *verdict, bool is_news, struct err *err)
 {
     const struct source_counts *counts = &attempt->status.counts;
+    enum event_type type = attempt->is_superseded ? EVENT_NORMAL : EVENT_WARNING;
     if (!verdict->is_synced)
-        return !is_news || tell_event(attempt, EVENT_WARNING, verdict->reason, verdict->message, err);
+        return !is_news || tell_event(attempt, type, verdict->reason, verdict->message, err);
     if (!attempt->has_fetched || attempt->applied_acts == 0)
         return true;
     CLEANUP(freep)
@@ -318,7 +324,8 @@ static bool tell_events(struct source_attempt *attempt, const struct verdict *ve
     return tell_event(attempt, EVENT_NORMAL, "Synced", message, err);
 }
 
-bool source_tell(struct source_attempt *attempt, const struct source_health *health, bool *ret_waits, struct err *err)
+bool source_tell(struct source_attempt *attempt, const struct source_health *health, int64_t *ret_look_ms,
+                 struct err *err)
 {
     struct source_status *status = &attempt->status;
     struct verdict verdict;
@@ -333,7 +340,7 @@ bool source_tell(struct source_attempt *attempt, const struct source_health *hea
     list_texts(attempt->failures.count ? &attempt->failures : &none, &status->problems);
     set_counts(attempt);
     judge(attempt, health, &verdict);
-    *ret_waits = set_healthy(attempt, health, &verdict);
+    *ret_look_ms = set_healthy(attempt, health, &verdict);
     bool is_news = !str_equal(status->message, verdict.message);
     set_conditions(attempt, &verdict);
     if (attempt->has_fetched)

@@ -27,7 +27,11 @@ until_synced() { # until_synced COMMIT
 }
 attempt() { src fleet .status.lastSync; }
 row() { printf '%-52s %9s %12s\n' "$1" "$2" "$3"; }
-best() { sort -n | head -1; }
+best_row() { # best_row WHAT FILE: of the rounds the quickest
+    local took spent
+    read -r took spent < <(sort -n "$2")
+    row "$1" "$took" "$spent"
+}
 
 row "$count records in a repository" "ms" "CPU ms"
 commit=$(commit)
@@ -51,7 +55,7 @@ for round in $(seq "$rounds"); do
     until_synced "$commit"
     echo "$took $(($(cpu_ms) - cpu))" >>"$out/changed"
 done
-row "one changed: from the webhook to applied" $(best <"$out/changed")
+best_row "one changed: from the webhook to applied" "$out/changed"
 
 for round in $(seq "$rounds"); do
     sleep 2
@@ -60,7 +64,7 @@ for round in $(seq "$rounds"); do
     while [ "$(attempt)" = "$last" ]; do sleep 0.02; done
     echo "$(($(now_ms) - began)) $(($(cpu_ms) - cpu))" >>"$out/nothing"
 done
-row "a sync that has nothing to do" $(best <"$out/nothing")
+best_row "a sync that has nothing to do" "$out/nothing"
 
 for round in $(seq "$rounds"); do
     sleep 2
@@ -69,7 +73,7 @@ for round in $(seq "$rounds"); do
     until [ "$(field app app-500 .spec.description)" = "changed $rounds" ]; do sleep 0.02; done
     echo "$(($(now_ms) - began)) $(($(cpu_ms) - cpu))" >>"$out/back"
 done
-row "one changed by hand: put back" $(best <"$out/back")
+best_row "one changed by hand: put back" "$out/back"
 row "resident memory of the daemon, MB" "$(awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$daemon/status")" ""
 row "at most since its start, MB" "$(awk '/^VmHWM/ { printf "%.1f", $2 / 1024 }' "/proc/$daemon/status")" ""
 echo "Beside it, published by its project and not measured here: Flux reconciles 1,000 Kustomizations in 4m15s with 175 MiB."

@@ -8,7 +8,7 @@ source tests/e2e/lib_source.sh
 ssh_port=$((17700 + number))
 https_port=$((18000 + number))
 stall=$home/stall
-password=password-of-the-test
+password="password-of-the-test"
 
 clean_up() { # called by tear_down
     [ -z "${sshd:-}" ] || kill "$sshd" 2>/dev/null

@@ -17,7 +17,6 @@ equal "the tenant is there" "Of Git" "$(field tenant acme .spec.displayName)"
 equal "and carries the Source's uid" "fleet/$(src fleet .metadata.uid)" "$(field tenant acme '.metadata.annotations["tenantd/source"]')"
 
 # ---- by hand ----
-version=$(field tenant acme .metadata.generation)
 contain "kubectl is warned" "Source fleet" "$(kctl patch tenant acme --type merge -p '{"spec":{"displayName":"By hand"}}' 2>&1)"
 eventually "what is stated is put back at once" 30 shows "Of Git" field tenant acme .spec.displayName
 put_back() { kctl get events -A -o json | jq -r '.items[] | select(.reason=="PutBack") | .message' | grep -q 'spec.displayName: changed by admin'; }
@@ -40,7 +39,7 @@ eventually "puts it back" 30 shows "Of Git" field tenant acme .spec.displayName
 # ---- one bad file applies nothing ----
 tenant acme Changed >"$repo/acme.yaml"
 printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: beta}\nspec:\n  plan: ok\n  bogus: 1\n' >"$repo/beta.yaml"
-bad=$(commit)
+commit >/dev/null
 sync_now fleet
 eventually "file, line and field are named" 30 says fleet 'beta.yaml:6: Tenant beta: spec.bogus'
 equal "nothing was applied" "Of Git" "$(field tenant acme .spec.displayName)"
@@ -57,6 +56,11 @@ commit >/dev/null
 sync_now fleet
 eventually "a symbolic link is refused" 30 says fleet 'passwd.yaml is a symbolic link'
 rm "$repo/passwd.yaml"
+git -C "$repo" update-index --add --cacheinfo "160000,$first,elsewhere"
+git -C "$repo" commit -q -m submodule
+sync_now fleet
+eventually "and a submodule" 30 says fleet 'elsewhere is a submodule'
+git -C "$repo" rm -q --cached elsewhere
 printf '*.yaml filter=evil diff=evil\n' >"$repo/.gitattributes"
 git -C "$repo" config filter.evil.smudge "touch $home/pwned"
 git -C "$repo" config core.fsmonitor "touch $home/pwned"
@@ -94,8 +98,15 @@ check "confirmed" kctl annotate source fleet "tenantd/confirm-prune=$pruned"
 gone_tenant() { ! ctl get tenant "$1" >/dev/null 2>&1; }
 eventually "they go" 60 gone_tenant hand
 eventually "both" 60 gone_tenant beta
-check "protection" kctl annotate tenant acme tenantd/protect=yes
 git -C "$repo" rm -q acme.yaml
+echo 'kind: [' >"$repo/bad.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "a bad file" 30 says fleet 'bad.yaml:'
+check "prunes nothing" ctl get tenant acme
+contain "failures are counted" 'tenantd_source_syncs_total\{source="fleet",result="InvalidManifests"\} [1-9]' "$(kctl get --raw /metrics)"
+rm "$repo/bad.yaml"
+check "protection" kctl annotate tenant acme tenantd/protect=yes
 tenant dora >"$repo/dora.yaml"
 commit >/dev/null
 sync_now fleet
@@ -119,6 +130,16 @@ eventually "a deleted branch is said" 30 says fleet 'has no refs/heads/main'
 check "and prunes nothing" ctl get tenant dora
 git -C "$repo" branch -m elsewhere main
 
+# ---- a tag, a commit ----
+git -C "$repo" tag -a -m release v1 HEAD
+tagged=$(git -C "$repo" rev-parse HEAD)
+check "a Source of a tag, that looks on" apply <<<"$(source_of pinned "git: {url: 'file://$repo', tag: v1}" 'mode: DetectOnly')"
+eventually "has looked at its commit" 30 shows "$tagged" src pinned .status.attemptedRevision
+contain "and sees whose the records are" 'Tenant/dora: is Source fleet' "$(src pinned '.status.conflicts[]')"
+check "of a commit" kctl patch source pinned --type merge -p "{\"spec\":{\"git\":{\"tag\":null,\"commit\":\"$good\"}}}"
+eventually "it looks at that" 30 shows "$good" src pinned .status.attemptedRevision
+check "it goes" ctl delete source pinned
+
 # ---- hooks ----
 printf 'hook-secret-of-the-test' | ctl secret set source/fleet webhook >/dev/null
 tenant dora Hooked >"$repo/dora.yaml"
@@ -138,10 +159,12 @@ old="{\"ref\":\"refs/heads/main\",\"after\":\"$first\"}"
 old_signature=sha256=$(printf %s "$old" | openssl dgst -sha256 -hmac hook-secret-of-the-test -r | cut -d' ' -f1)
 syncs() { kctl get --raw /metrics | sed -n 's/^tenantd_source_syncs_total{source="fleet",result="ok"} //p'; }
 seen=$(syncs) began=$SECONDS
+floods=()
 for _ in $(seq 8); do
     curl -skZ --parallel-max 8 -H "X-Hub-Signature-256: $old_signature" --data-binary "$old" "https://127.0.0.1:$port/hooks/sources/fleet?[1-25]" >/dev/null 2>&1 &
+    floods+=($!)
 done
-wait $(jobs -p | grep -vx "$daemon")
+wait "${floods[@]}"
 sleep 2
 most=$((seen + SECONDS - began + 2))
 check "of 200 at once, a second has one sync ($seen before, $(syncs) after, at most $most)" test "$(syncs)" -le "$most" -a "$(syncs)" -gt "$seen"

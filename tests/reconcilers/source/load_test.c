@@ -33,6 +33,8 @@ static const struct {
     { "a Tenant, for a tenant's Source", "a.yaml", TENANT, "acme", "may only touch its spec.tenant's records", 0 },
     { "itself", "a.yaml", "apiVersion: tenantd/v1\nkind: Source\nmetadata: {name: fleet}\nspec: {directory: /x}\n",
       NULL, "is this Source itself", 1 },
+    { "a backup", "a.yaml", "apiVersion: tenantd/v1\nkind: Backup\nmetadata: {name: b}\nspec: {instance: erp}\n",
+      "acme", "a.yaml:1: Backup acme/b: kind: is an act that runs once", 1 },
     { "twice", "a.yaml", TENANT "---\n" TENANT, NULL, "is there already, at a.yaml:1", 2 },
 };
 
