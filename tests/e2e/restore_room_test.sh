@@ -48,4 +48,4 @@ equal "the instance is untouched" "$id_before now" "$(inspect "$container" '{{.I
 equal "nothing was built" acme_erp "$(sql postgres "select string_agg(datname, ' ') from pg_database where datname like 'acme%'")"
 rm "$small/filler"
 check "with room it runs" ctl restore acme/erp --from "$name" --wait --timeout=300s
-equal "the row of then" then "$(note)"
+equal "the row of then" "then" "$(note)"
