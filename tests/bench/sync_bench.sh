@@ -42,6 +42,7 @@ row "first sync: all are made" $(($(now_ms) - began)) $(($(cpu_ms) - cpu))
 sleep 5 # each App is looked at once
 
 printf bench-secret | ctl secret set source/fleet webhook >/dev/null
+sleep 5 # that asked for a sync, too
 for round in $(seq "$rounds"); do
     app 500 "changed $round" >"$repo/500.yaml"
     commit=$(commit)
