@@ -28,8 +28,10 @@ void source_files_release(struct source_files *files)
 static struct source_file *add_file(struct source_files *files, const char *path)
 {
     files->items = mem_grow(files->items, files->count + 1, sizeof(files->items[0]));
-    files->items[files->count] = (struct source_file){ .path = mem_strdup(path), .text = STR_INIT };
-    return &files->items[files->count++];
+    struct source_file *file = &files->items[files->count++];
+    *file = (struct source_file){ .path = mem_strdup(path) };
+    file->text = (struct str)STR_INIT;
+    return file;
 }
 
 bool source_is_manifest(const char *path)
