@@ -40,6 +40,8 @@ bool route_serves(const struct route *route, const struct kind *kind)
     bool in_namespace = strstr(route->pattern, "{namespace}") != NULL;
     if (is_of_sources(route))
         return kind->id == KIND_SOURCE;
+    if (route->handler == point_download)
+        return kind->id == KIND_BACKUP;
     if (route->verb == VERB_LOG || route->verb == VERB_SECRETS)
         return kind->id == KIND_INSTANCE;
     return in_namespace == kind->namespaced || (!in_namespace && route->verb == VERB_LIST);
