@@ -46,16 +46,26 @@ static bool type_from_text(const char *text, enum change_type *ret)
 static void object_set_version(json_t *object, int64_t version)
 {
     CLEANUP(freep) char *text = mem_printf("%lld", (long long)version);
-    json_t *metadata = json_object_get(object, "metadata");
-    if (json_is_object(metadata))
-        json_put_text(metadata, "resourceVersion", text);
+    json_put_text(json_object_get(object, "metadata"), "resourceVersion", text);
+}
+
+/* All that follow a change know a record by its uid, so an object without one is none. */
+static bool read_object(const char *text, json_t **ret, struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *object = NULL;
+    if (!json_parse_answer(text, strlen(text), &object, err))
+        return false;
+    const char *uid = json_text(json_object_get(object, "metadata"), "uid");
+    if (!uid || !*uid)
+        return err_set(err, ERR_INTERNAL, "the object has no metadata.uid");
+    *ret = STEAL(object);
+    return true;
 }
 
 /* NULL with err: written by another tenantd, or by hand. */
 static struct change *change_from_row(const PGresult *result, int row, struct err *err)
 {
     struct change *change = MEM_NEW(struct change);
-    const char *object = pg_text(result, row, "object");
     const struct kind *kind = kind_by_name(pg_text(result, row, "kind"));
     change->references = 1;
     change->version = pg_int(result, row, "version");
@@ -68,7 +78,7 @@ static struct change *change_from_row(const PGresult *result, int row, struct er
         record_key_set(&change->key, kind->id, pg_text(result, row, "namespace"), pg_text(result, row, "name"));
     if (!is_sound)
         err_set(err, ERR_INTERNAL, "no known kind or operation");
-    if (!is_sound || !json_parse_answer(object, strlen(object), &change->object, err)) {
+    if (!is_sound || !read_object(pg_text(result, row, "object"), &change->object, err)) {
         change_unref(change);
         return NULL;
     }

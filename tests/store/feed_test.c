@@ -44,11 +44,11 @@ static bool is_expired(struct feed *feed, struct store *store, int64_t after)
 static void add_changes(struct store_fixture *fixture, int count, int64_t at_ms)
 {
     CLEANUP(freep)
-    char *sql = mem_printf(
-        "insert into store.change select version + i, 'Tenant', '', 'acme', 'uid', 1, 'MODIFIED', "
-        "'{\"metadata\":{\"name\":\"acme\"}}', true, false, null, %lld from store.counter, generate_series(1, %d) i;"
-        "update store.counter set version = version + %d; select pg_notify('tenantd_change', 'any')",
-        (long long)at_ms, count, count);
+    char *sql = mem_printf("insert into store.change select version + i, 'Tenant', '', 'acme', 'uid', 1, 'MODIFIED', "
+                           "'{\"metadata\":{\"name\":\"acme\",\"uid\":\"uid\"}}', true, false, null, %lld from "
+                           "store.counter, generate_series(1, %d) i;"
+                           "update store.counter set version = version + %d; select pg_notify('tenantd_change', 'any')",
+                           (long long)at_ms, count, count);
     pg_fixture_run(fixture->url, sql);
 }
 
@@ -186,18 +186,38 @@ static void a_version_from_the_future_has_expired(void **state)
 /* Of another tenantd's kinds, or broken by hand: readers list anew, the feed goes on. */
 static void what_cannot_be_read_counts_as_missing(void **state)
 {
+    static const struct {
+        const char *why, *kind, *object;
+    } rows[] = {
+        { "a kind of another tenantd", "Unheard", "{\"metadata\":{\"uid\":\"uid\"}}" },
+        { "a text with a NUL", "Tenant", "{\"metadata\":{\"uid\":\"\\u0000\"}}" },
+        { "no object", "Tenant", "null" },
+        { "a list", "Tenant", "[]" },
+        { "nothing in it", "Tenant", "{}" },
+        { "metadata of another type", "Tenant", "{\"metadata\":[\"uid\"]}" },
+        { "no uid", "Tenant", "{\"metadata\":{\"name\":\"acme\"}}" },
+        { "a uid of another type", "Tenant", "{\"metadata\":{\"uid\":7}}" },
+        { "an empty uid", "Tenant", "{\"metadata\":{\"uid\":\"\"}}" },
+    };
     struct store_fixture *fixture = *state;
     CLEANUP(feed_freep) struct feed *feed = start(fixture);
-    pg_fixture_run(
-        fixture->url,
-        "insert into store.change values (1, 'Unheard', '', 'x', 'uid', 1, 'ADDED', '{}', true, false, null, 0);"
-        "update store.counter set version = 1; notify tenantd_change, '1'");
-    assert_true(feed_wait(feed, 1, WAIT_MS));
-    assert_true(is_expired(feed, fixture->store, 0));
-    add_changes(fixture, 1, clock_wall_ms());
-    assert_true(feed_wait(feed, 2, WAIT_MS));
-    CLEANUP(change_unrefp) struct change *change = next(feed, NULL, 1);
-    assert_int_equal(change->version, 2);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t version = newest_version(fixture) + 1;
+        CLEANUP(freep)
+        char *sql =
+            mem_printf("update store.counter set version = version + 1;"
+                       "insert into store.change select version, '%s', '', 'acme', 'uid', 1, 'MODIFIED', '%s', true, "
+                       "false, null, 0 from store.counter; select pg_notify('tenantd_change', 'any')",
+                       rows[i].kind, rows[i].object);
+        pg_fixture_run(fixture->url, sql);
+        assert_true(feed_wait(feed, version, WAIT_MS));
+        if (!is_expired(feed, fixture->store, version - 1))
+            fail_msg("%s was read", rows[i].why);
+        add_changes(fixture, 1, clock_wall_ms());
+        assert_true(feed_wait(feed, version + 1, WAIT_MS));
+        CLEANUP(change_unrefp) struct change *change = next(feed, NULL, version);
+        assert_int_equal(change->version, version + 1);
+    }
 }
 
 static void a_database_that_went_back_is_noticed(void **state)
