@@ -57,7 +57,7 @@ check "a backup" backup b1
 eventually "completes" 300 phase_is b1 Completed
 opens() { age -d -i "$key" "$1/database.dump.zst.age" | zstd -d | pg_restore --list >/dev/null && age -d -i "$key" "$1/data.tar.zst.age" | zstd -d | tar -t >/dev/null; }
 check "it is whole" opens "$place/acme/$uid/b1"
-equal "nothing else is there" "database.dump.zst.age data.tar.zst.age manifest.json" "$(find "$place" -type f -printf '%f\n' | sort | tr '\n' ' ' | sed 's/ $//; s/^data.tar.zst.age database.dump.zst.age/database.dump.zst.age data.tar.zst.age/')"
+equal "nothing else is there" "database.dump.zst.age data.tar.zst.age manifest.json" "$(point_files "$place" | sed 's,.*/,,' | sort | tr '\n' ' ' | sed 's/ $//; s/^data.tar.zst.age database.dump.zst.age/database.dump.zst.age data.tar.zst.age/')"
 equal "no container is left" "" "$(docker ps -aq --filter "name=^$prefix-acme.erp.backup")"
 check "another verification" again kctl annotate backup b1 -n acme tenantd/verify=1
 eventually "is answered" 300 shows 1 of b1 .status.verifyAnswered
@@ -87,7 +87,7 @@ no_instance() { [ "$(ctl get instances -n acme -o json | jq '.items | length')" 
 eventually "ends" 400 no_instance
 equal "the database is gone" 0 "$(sql postgres "select count(*) from pg_database where datname = 'acme_erp'")"
 contain "one was made for it" 'Backup/take/end' "$(cat "$points")"
-nothing() { [ "$(ctl get backups -n acme -o json | jq '.items | length')" = 0 ] && [ -z "$(find "$place" -type f)" ]; }
+nothing() { [ "$(ctl get backups -n acme -o json | jq '.items | length')" = 0 ] && [ -z "$(point_files "$place")" ]; }
 # A failed one tells of itself for days.
 check "the failed one is deleted" again kctl delete backup b2 -n acme --wait=false
 eventually "and all expire" 400 nothing

@@ -115,7 +115,7 @@ for wait in 0.4 1.2 2.2 3.5; do
     check "it is whole" ctl backup verify "acme/k${wait/./}"
 done
 equal "no container is left" "" "$(docker ps -aq --filter "name=^$container.backup")"
-equal "nor a half object" "" "$(find "$place" -type f | grep -vE '/(database\.dump\.zst\.age|data\.tar\.zst\.age|manifest\.json)$')"
+equal "nor a half object" "" "$(point_files "$place" | grep -vE '/(database\.dump\.zst\.age|data\.tar\.zst\.age|manifest\.json)$')"
 
 # ---- retention ----
 check "two are enough" kctl patch instance erp -n acme --type merge -p '{"spec":{"backup":{"retention":{"last":2}}}}'
@@ -162,4 +162,4 @@ echo 'backup: {keepDeleted: 1s}' >>"$home/tenantd.yaml"
 check "with a shorter time to keep" daemon_start
 completed() { ctl get backups -A -o json | jq '[.items[] | select(.status.phase == "Completed")] | length'; } # a failed one tells of itself for a week
 eventually "all are gone" 180 shows 0 completed
-equal "and their objects" "" "$(find "$place" -type f)"
+equal "and their objects" "" "$(point_files "$place")"

@@ -177,6 +177,7 @@ instance() { ctl get instance "${1#*/}" -n "${1%/*}" -o json | jq -r "$2"; }    
 ready() { [ "$(instance "$1" '.status.conditions[] | select(.type=="Ready") | .status')" = True ]; }
 reason() { instance "$1" '.status.conditions[] | select(.type=="Ready") | .reason'; }
 has_reason() { [ "$(reason "$1")" = "$2" ]; }
+point_files() { find "$1" -path "$1/_installation" -prune -o -type f -print; } # what recovery points are made of; the copy of all records is none
 gone() { ! docker inspect "$1" >/dev/null 2>&1; }
 address() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$1"; }
 http_status() { curl -s -o /dev/null -m 5 -w '%{http_code}' "$1"; }
