@@ -68,6 +68,13 @@ void record_copy(struct record *to, const struct record *from)
     *to = copy;
 }
 
+void record_swap(struct record *a, struct record *b)
+{
+    struct record kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
 const char *record_annotation(const struct record *record, const char *name)
 {
     return json_text(record->annotations, name);

@@ -55,7 +55,8 @@ struct record {
 };
 void record_init(struct record *record);
 void record_release(struct record *record);
-void record_copy(struct record *to, const struct record *from);               /* deep */
+void record_copy(struct record *to, const struct record *from); /* deep; what `to` held is not looked at */
+void record_swap(struct record *a, struct record *b);
 const char *record_annotation(const struct record *record, const char *name); /* borrowed, NULL when absent */
 json_t *record_to_json(const struct record *record); /* the whole object with apiVersion and kind */
 

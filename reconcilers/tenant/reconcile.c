@@ -33,10 +33,10 @@ static bool look_at_kind(struct tenant_attempt *attempt, enum kind_id kind, stru
     if (!store_list(attempt->ctx->store, &query, &records, NULL, err))
         return false;
     for (size_t i = 0; i < records.count; i++) {
-        record_copy(records_add(&attempt->going), &records.items[i]);
         strv_addf(names, "%s%s%s", kind == KIND_INSTANCE ? "" : kinds[kind].singular, kind == KIND_INSTANCE ? "" : " ",
                   records.items[i].key.name);
         attempt->seen.not_going += records.items[i].deletion_ms == 0;
+        record_swap(records_add(&attempt->going), &records.items[i]);
     }
     *(kind == KIND_INSTANCE ? &attempt->seen.instances : &attempt->seen.others) += records.count;
     return true;
