@@ -144,6 +144,19 @@ static void give_up_port(struct reconcile_context *ctx, struct instance_want *wa
         err_wrap(err, "%s", err_message(&problem));
 }
 
+/*
+ * An engine that was killed may hold on to a container's last run: it does not run, and never starts again. There is nothing in it that is not
+ * made anew, so it goes, and the next look makes another.
+ */
+static void give_up_container(struct reconcile_context *ctx, struct instance_want *want,
+                              const struct instance_seen *seen, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    log_info("Docker holds on to an old run of the container, making another", LOG_STR("container", want->container));
+    if (!step_remove_container(ctx, want, seen, &problem))
+        err_wrap(err, "%s", err_message(&problem));
+}
+
 static bool remember_restart_wish(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
 {
     const char *restarted_at = record_annotation(&want->record, ANNOTATION_RESTARTED_AT);
@@ -168,6 +181,9 @@ bool step_start(struct reconcile_context *ctx, struct instance_want *want, const
             return err_set(err, ERR_NOT_FOUND, "start %s: somebody is removing it", want->container);
         if (strstr(err_message(err), "port is already allocated") || strstr(err_message(err), "address already in use"))
             give_up_port(ctx, want, err);
+        if (seen->container_is == THING_OURS && strstr(err_message(err), "task ") &&
+            strstr(err_message(err), ": already exists"))
+            give_up_container(ctx, want, seen, err);
         return err_wrap(err, "start %s", want->container);
     }
     return remember_restart_wish(ctx, want, err);

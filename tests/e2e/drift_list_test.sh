@@ -65,8 +65,10 @@ eventually "the application reaches its database" 40 shows 1 login
 role_is() { sql postgres "select rolcanlogin, rolconnlimit, rolcreatedb from pg_roles where rolname = '$role'"; }
 right=$(role_is)
 equal "the role as it is made" "t|32|f" "$right"
+kill -STOP "$daemon" # it would be quicker than the look
 sql postgres "alter role $role password 'stolen'"
 absent "a password changed by hand locks the application out" '^1$' "$(login)"
+kill -CONT "$daemon"
 eventually "the password is the old one again" 30 shows 1 login
 sql postgres "alter role $role nologin"
 eventually "LOGIN is given back" 30 shows "$right" role_is
@@ -144,7 +146,7 @@ equal "and nothing else is asked of the engine" "" "$(grep -v '^GET [^ ]*/contai
 said=$(statements | tail -n "+$((log_before + 1))" | sed -E 's/(execute [a-z_]+): .*/\1/')
 listed=$(grep -c 'tenantd.list_roles' <<<"$said")
 [ "$listed" -ge $((made - 1)) ] && [ "$listed" -le $((made + 1)) ] && pass "one query a pass: $listed" || fail "one query a pass" "passes: $made" "queries: $listed"
-equal "nothing else is asked about databases and roles" 0 "$(grep -E 'pg_database|pg_authid|pg_roles|look_role' <<<"$said" | grep -vc 'tenantd.list_roles')"
+equal "nothing else is asked about databases and roles" "" "$(grep -E 'pg_database|pg_authid|pg_roles|look_role' <<<"$said" | grep -v 'tenantd.list_roles')"
 absent "nothing is written" 'execute (record_(insert|update|delete)|state_put|event_insert|claim_(add|drop)|secret_(add|put))|statement: (insert|update|delete)' "$said"
 equal "no record has changed" "$marked" "$(versions)"
 equal "no instance was reconciled" "$reconciles" "$(metric 'tenantd_reconciles_total{kind="Instance"')"

@@ -392,8 +392,10 @@ static bool hurt_container(struct run *run, const struct sim_call *what, unsigne
         container->is_hung = true;
         break;
     case 8:
-        if (container->seen.state == CONTAINER_RUNNING)
+        if (container->seen.state == CONTAINER_RUNNING) {
             sim_container_end(container, 1);
+            container->is_held = parameter / 48 % 3 == 0;
+        }
         break;
     case 9:
         json_object_clear(container->files);

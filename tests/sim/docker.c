@@ -442,6 +442,8 @@ static bool start(const char *id, struct err *err)
         if (gone && !str_equal(name, "none") && !str_equal(name, "bridge"))
             return err_set(err, ERR_NOT_FOUND, "network %s not found", name);
     }
+    if (container->is_held)
+        return err_set(err, ERR_REMOTE, "start container %s: task %s: already exists", container->seen.name, id);
     if (port_is_taken(container, &port))
         return err_set(err, ERR_CONFLICT,
                        "driver failed programming external connectivity: Bind for 127.0.0.1:%" PRId64

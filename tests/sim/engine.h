@@ -20,6 +20,7 @@ struct sim_container {
     struct container seen; /* as an inspect shows it; networks without addresses while it does not run */
     json_t *files;         /* path -> {"text", "mode", "uid", "gid"} */
     bool is_hung;
+    bool is_held;    /* the engine holds on to its last run, as one does that was killed: it never starts again */
     int64_t ends_ms; /* by itself; 0: never */
     int planned_exit;
     bool is_job; /* one that the programs told to be so, for end() */
