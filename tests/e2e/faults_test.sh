@@ -13,7 +13,7 @@ rounds=4
 
 # Not part of an instance's life: asked once at a start, every ten minutes, by bootstrap, for people (accounts and what they may do once
 # only), for Sources, or by nobody who is asked here.
-elsewhere='^(docker:(sizes|info|events|version|image-pull|network-disconnect|volume-list|network-list|container-logs|archive-read|container-stats)|server:(session|given-up-query-end|server-version|database-size|role-in-use|database-limit|database-users|database-end-session|take-over.*)|store:(ping|fact_.*|leader_(silence|lock|unlock|gate|begin|leave)|change_prune|event_prune|claim_values|secret_names|secret_put|claim_of|change_read|record_find_by_uid|event_list|event_trim|namespace_is_used|record_list|record_list_at|record_count|change_writers|(account|attempt|session|idempotency|token|applied)_.*|audit_list))$'
+elsewhere='^(docker:(sizes|info|events|version|image-pull|network-disconnect|volume-list|network-list|container-logs|archive-read|container-stats)|server:(session|given-up-query-end|server-version|database-size|role-in-use|database-limit|database-users|database-end-session|take-over.*)|store:(ping|fact_.*|leader_(silence|lock|unlock|gate|begin|leave)|change_prune|event_prune|claim_values|secret_names|secret_put|claim_of|change_read|record_find_by_uid|event_list|event_trim|namespace_is_used|record_list|record_list_at|record_count|change_writers|secret_drop|(account|attempt|session|idempotency|token|applied)_.*|audit_list))$'
 
 proxied_begin
 server_make "$home/tenantd.yaml" || { echo "no database server"; exit 1; }
