@@ -79,6 +79,12 @@ struct reconciler {
 extern const struct reconciler reconcilers[KINDS];
 
 /*
+ * The record that a reconcile is about, into zeroed `ret_record`. False with ret_result->is_gone when there is none (any more), which is no
+ * error: then err is left alone.
+ */
+bool reconcile_find(struct reconcile_context *ctx, const struct record_key *key, struct record *ret_record,
+                    struct reconcile_result *ret_result, struct err *err);
+/*
  * Puts the outcome of a failed reconcile into status.retry and the Ready condition (compared first, written only when it differs). Called by
  * the controller, which alone knows attempts and the next time; `error` NULL clears retry.
  */

@@ -1,4 +1,4 @@
-/* The table of reconcilers, and what the controller writes into every kind's status. */
+/* The table of reconcilers, what they all begin with, and what the controller writes into every kind's status. */
 #include "reconcilers/app/app.h"
 #include "reconcilers/backup/backup.h"
 #include "reconcilers/instance/instance.h"
@@ -31,6 +31,19 @@ static const char *const class_names[] = {
     [RETRY_BACKOFF] = "passing",
     [RETRY_CONFLICT] = "conflict",
 };
+
+bool reconcile_find(struct reconcile_context *ctx, const struct record_key *key, struct record *ret_record,
+                    struct reconcile_result *ret_result, struct err *err)
+{
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    record_init(ret_record);
+    if (store_get(ctx->store, key, ret_record, &problem))
+        return true;
+    ret_result->is_gone = problem.code == ERR_NOT_FOUND;
+    if (!ret_result->is_gone)
+        err_move(err, &problem);
+    return false;
+}
 
 bool reconcile_note_retry(struct store *store, const struct record_key *key, const struct err *error, int64_t attempts,
                           int64_t next_wall_ms, struct err *err)

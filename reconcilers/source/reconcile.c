@@ -277,17 +277,11 @@ static bool reconcile(struct reconcile_context *ctx, const struct record_key *ke
                       size_t *ret_manifests, struct err *err)
 {
     CLEANUP(source_attempt_release) struct source_attempt attempt = { .ctx = ctx };
-    CLEANUP(err_release) struct err problem = ERR_INIT;
     struct call call = { .cancelled = ctx->call.cancelled }; /* that Docker is away shortens nothing here */
     ctx->call = call;
     store_set_call(ctx->store, &ctx->call);
-    record_init(&attempt.record);
-    if (!store_get(ctx->store, key, &attempt.record, &problem)) {
-        ret_result->is_gone = problem.code == ERR_NOT_FOUND;
-        if (!ret_result->is_gone)
-            err_move(err, &problem);
+    if (!reconcile_find(ctx, key, &attempt.record, ret_result, err))
         return ret_result->is_gone;
-    }
     if (!load(&attempt, err))
         return false;
     if (attempt.record.deletion_ms)

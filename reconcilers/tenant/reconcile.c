@@ -228,13 +228,8 @@ bool tenant_reconcile(struct reconcile_context *ctx, const struct record_key *ke
     CLEANUP(attempt_release) struct tenant_attempt attempt = { .ctx = ctx };
     CLEANUP(err_release) struct err problem = ERR_INIT;
     store_set_call(ctx->store, &ctx->call);
-    record_init(&attempt.record);
-    if (!store_get(ctx->store, key, &attempt.record, &problem)) {
-        ret_result->is_gone = problem.code == ERR_NOT_FOUND;
-        if (!ret_result->is_gone)
-            err_move(err, &problem);
+    if (!reconcile_find(ctx, key, &attempt.record, ret_result, err))
         return ret_result->is_gone;
-    }
     if (!load(&attempt, err))
         return false;
     bool paused = record_annotation(&attempt.record, ANNOTATION_PAUSED) != NULL;
