@@ -3,41 +3,12 @@
 # itself afterwards, and what is published is whole.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/lib.sh"
-points=$home/points
-
-supervise() {
-    while true; do
-        CRASHING_LOG=$points "$build/tests/e2e/crashing_tenantd" run --config="$home/tenantd.yaml" >>"$log" 2>&1 </dev/null &
-        echo $! >"$home/pid"
-        wait $!
-        [ $? -eq 137 ] || break
-    done
-}
-daemon_start() {
-    supervise 2>/dev/null &
-    supervisor=$!
-    eventually "tenantd answers" 180 ctl get apps
-}
-daemon_kill() {
-    [ -n "${supervisor:-}" ] && kill -9 "$supervisor" 2>/dev/null
-    kill -9 "$(cat "$home/pid")" 2>/dev/null
-}
-# shellcheck disable=SC2329 # tear_down calls it
-clean_up() { daemon_kill; }
+# shellcheck source=tests/e2e/lib_supervised.sh
+source tests/e2e/lib_supervised.sh
 configuration="backup: {keepDeleted: 1s}"
 set_up
 daemon=
 
-again() { # again COMMAND...: through crashes of the API's server
-    local i
-    for i in $(seq 200); do
-        "$@" 2>"$out/again" && return 0
-        sleep 0.3
-    done
-    echo "in vain ($i times): $*"
-    cat "$out/again"
-    return 1
-}
 document() { cat >"$out/document.yaml"; again ctl apply -f "$out/document.yaml" >/dev/null; }
 change() { again kctl patch instance erp -n acme --type merge -p "{\"spec\":$1}" >/dev/null; }
 backup() { printf 'apiVersion: tenantd/v1\nkind: Backup\nmetadata: {name: %s, namespace: acme}\nspec: {instance: erp}\n' "$1" | document; }

@@ -4,36 +4,23 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # shellcheck source=tests/e2e/lib_engine.sh
 source tests/e2e/lib_engine.sh
-points=$home/points
+# shellcheck source=tests/e2e/lib_supervised.sh
+source tests/e2e/lib_supervised.sh
+answers_within=60
+tries=100
 absent_image=tenantd/tiny:absent-$number
 warm_image=tenantd/tiny:crash-$number
 
 case $victim in
-self) crashing=() ;;
 server) crashing=(CRASHING_ONCE=1 "CRASHING_VICTIM=$home/victim") ;;
 engine) crashing=(CRASHING_ONCE=1 "CRASHING_VICTIM=$home/engine.pid") ;;
 esac
 
-# Started again at once, for as long as it dies of a signal: what systemd does with Restart=always.
-supervise() {
-    while true; do
-        env CRASHING_LOG="$points" "${crashing[@]}" "$build/tests/e2e/crashing_tenantd" run --config="$home/tenantd.yaml" >>"$log" 2>&1 </dev/null &
-        echo $! >"$home/pid"
-        wait $!
-        [ $? -eq 137 ] || break
-    done
-}
 daemon_start() {
     # Where the cluster is, is known only once it was made.
     [ ! -s "$data/postgres.location" ] || cluster=$(cat "$data/postgres.location")
     ln -sfn "${cluster:-$data/postgres}/postmaster.pid" "$home/victim"
-    supervise 2>/dev/null &
-    supervisor=$!
-    eventually "tenantd answers" 60 ctl get apps
-}
-daemon_kill() {
-    [ -n "${supervisor:-}" ] && kill -9 "$supervisor" 2>/dev/null
-    kill -9 "$(cat "$home/pid")" 2>/dev/null
+    supervised_start
 }
 clean_up() { # called by tear_down
     daemon_kill
@@ -65,16 +52,6 @@ sql() {
 daemon=
 [ -s "$home/victim" ] || ln -sfn "$(cat "$data/postgres.location")/postmaster.pid" "$home/victim"
 
-again() { # again COMMAND...: through crashes of the API's server
-    local i
-    for i in $(seq 100); do
-        "$@" 2>"$out/again" && return 0
-        sleep 0.3
-    done
-    echo "in vain ($i times): $*"
-    cat "$out/again"
-    return 1
-}
 apply() { again ctl apply -f "$1" >/dev/null; }
 app() { # app NAME SED
     sed "s/^  name: tiny.*/  name: $1/; s/demoData: {immutable: true}/demoData: {command: [\/app\/onchange, demoData, \"{{change.new}}\"]}/; $2" "tests/e2e/apps/$3.yaml" >"$out/$1.yaml"

@@ -5,40 +5,11 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/lib_source.sh
 source tests/e2e/lib_source.sh
-points=$home/points
-
-supervise() {
-    while true; do
-        CRASHING_LOG=$points "$build/tests/e2e/crashing_tenantd" run --config="$home/tenantd.yaml" >>"$log" 2>&1 </dev/null &
-        echo $! >"$home/pid"
-        wait $!
-        [ $? -eq 137 ] || break
-    done
-}
-daemon_start() {
-    supervise 2>/dev/null &
-    supervisor=$!
-    eventually "tenantd answers" 180 ctl get apps
-}
-daemon_kill() {
-    [ -n "${supervisor:-}" ] && kill -9 "$supervisor" 2>/dev/null
-    kill -9 "$(cat "$home/pid")" 2>/dev/null
-}
-# shellcheck disable=SC2329 # tear_down calls it
-clean_up() { daemon_kill; }
+# shellcheck source=tests/e2e/lib_supervised.sh
+source tests/e2e/lib_supervised.sh
 set_up
 daemon=
 
-again() { # again COMMAND...: through crashes of the API's server
-    local i
-    for i in $(seq 200); do
-        "$@" 2>"$out/again" && return 0
-        sleep 0.3
-    done
-    echo "in vain ($i times): $*"
-    cat "$out/again"
-    return 1
-}
 document() { cat >"$out/document.yaml"; again ctl apply -f "$out/document.yaml" >/dev/null; }
 tenants() { ctl get tenants -o json | jq -r '[.items[] | "\(.metadata.name)=\(.spec.displayName)"] | sort | join(" ")'; }
 owned() { ctl get tenants -o json | jq -r "[.items[] | select(.metadata.annotations[\"tenantd/source\"] == \"fleet/$1\") | .metadata.name] | sort | join(\" \")"; }
