@@ -12,7 +12,7 @@ daemon=
 document() { cat >"$out/document.yaml"; again ctl apply -f "$out/document.yaml" >/dev/null; }
 change() { again kctl patch instance erp -n acme --type merge -p "{\"spec\":$1}" >/dev/null; }
 backup() { printf 'apiVersion: tenantd/v1\nkind: Backup\nmetadata: {name: %s, namespace: acme}\nspec: {instance: erp}\n' "$1" | document; }
-of() { ctl get backup "$1" -n acme -o json | jq -r "$2"; }
+of() { again ctl get backup "$1" -n acme -o json | jq -r "$2"; }
 phase_is() { [ "$(of "$1" .status.phase)" = "$2" ]; }
 place=$data/backups
 key=$data/backup.identity

@@ -36,3 +36,5 @@ again() { # again COMMAND...: through crashes of the API's server
     cat "$out/again"
     return 1
 }
+# A question to a server that dies while it is asked has no answer, which is not the answer "no".
+instance() { again ctl get instance "${1#*/}" -n "${1%/*}" -o json | jq -r "$2"; }

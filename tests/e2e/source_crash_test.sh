@@ -11,8 +11,8 @@ set_up
 daemon=
 
 document() { cat >"$out/document.yaml"; again ctl apply -f "$out/document.yaml" >/dev/null; }
-tenants() { ctl get tenants -o json | jq -r '[.items[] | "\(.metadata.name)=\(.spec.displayName)"] | sort | join(" ")'; }
-owned() { ctl get tenants -o json | jq -r "[.items[] | select(.metadata.annotations[\"tenantd/source\"] == \"fleet/$1\") | .metadata.name] | sort | join(\" \")"; }
+tenants() { again ctl get tenants -o json | jq -r '[.items[] | "\(.metadata.name)=\(.spec.displayName)"] | sort | join(" ")'; }
+owned() { again ctl get tenants -o json | jq -r "[.items[] | select(.metadata.annotations[\"tenantd/source\"] == \"fleet/$1\") | .metadata.name] | sort | join(\" \")"; }
 
 git init -q -b main "$repo"
 for name in ada bob cleo; do tenant $name >"$repo/$name.yaml"; done
