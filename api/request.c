@@ -145,6 +145,14 @@ void answer_json(struct answer *answer, int status, json_t *value_taken)
     answer->content_type = "application/json";
 }
 
+void answer_printed(struct answer *answer, int status, struct str *text_moved)
+{
+    str_addc(text_moved, '\n');
+    str_move(&answer->body, text_moved);
+    answer->status = status;
+    answer->content_type = "application/json";
+}
+
 void answer_text(struct answer *answer, int status, const char *text)
 {
     str_clear(&answer->body);

@@ -108,6 +108,8 @@ struct answer {
 };
 void answer_release(struct answer *answer);
 void answer_json(struct answer *answer, int status, json_t *value_taken);
+/* The same, printed already; a line break is added. `text_moved` is empty then. */
+void answer_printed(struct answer *answer, int status, struct str *text_moved);
 void answer_text(struct answer *answer, int status, const char *text);
 /* `Warning: 299 - "text"`, which kubectl prints. */
 void answer_warn(struct answer *answer, const char *text);

@@ -85,72 +85,113 @@ bool page_of_request(const struct request *request, struct page *ret_page, struc
 void listing_release(struct listing *listing)
 {
     json_decref(listing->objects);
+    str_release(&listing->printed);
     free(listing->next_token);
-    *listing = (struct listing){ 0 };
+    *listing = (struct listing){ .printed = STR_INIT };
 }
 
-static char *place_of(const struct record *record)
+/* A list on its way from pages of the store to one of the client's. */
+struct gathering {
+    const struct scope *scope;
+    int64_t limit;
+    struct listing *listing;
+    bool prints; /* into listing->printed */
+    int64_t count;
+    char *last; /* the place of the last one; owned */
+    bool is_full;
+};
+
+static char *place_of(const struct record_text *text)
 {
-    return mem_printf("%s/%s", record->key.namespace, record->key.name);
+    return mem_printf("%s/%s", text->key.namespace, text->key.name);
 }
 
-static json_t *show(const struct scope *scope, const struct record *record)
+static bool show(const struct scope *scope, const struct record_text *text, json_t **ret_object, struct err *err)
 {
-    CLEANUP(json_decrefp) json_t *object = record_to_json(record);
-    return view_project(&scope->view, object);
+    CLEANUP(json_decrefp) json_t *object = NULL;
+    if (!record_text_to_json(text, &object, err))
+        return false;
+    *ret_object = view_project(&scope->view, object);
+    return true;
 }
 
-/* Adds what the scope has of `records`; true when the page is full, and then the place of its last one. */
-static bool add_records(const struct scope *scope, const struct records *records, int64_t limit, json_t *objects,
-                        char **ret_last)
+/* Whether objects of the view are printed as they are stored; who selects by fields needs the trees anyhow. */
+static bool can_print(const struct scope *scope)
 {
-    for (size_t i = 0; i < records->count; i++) {
-        CLEANUP(json_decrefp) json_t *object = show(scope, &records->items[i]);
-        if (!scope_has(scope, object))
-            continue;
-        if (limit > 0 && (int64_t)json_array_size(objects) == limit)
-            return true;
-        json_push(objects, STEAL(object));
-        free(*ret_last);
-        *ret_last = place_of(&records->items[i]);
+    return scope->view.record_kind && !scope->view.project && scope->selector.field_count == 0;
+}
+
+/* Adds it where the scope has it, and notes when the page was full before. */
+static bool gather(struct gathering *all, const struct record_text *text, struct err *err)
+{
+    struct listing *listing = all->listing;
+    CLEANUP(json_decrefp) json_t *object = NULL;
+    if (all->prints ? !record_text_head(text, &object, err) : !show(all->scope, text, &object, err))
+        return false;
+    if (!scope_has(all->scope, object))
+        return true;
+    all->is_full = all->limit > 0 && all->count == all->limit;
+    if (all->is_full)
+        return true;
+    if (!all->prints) {
+        json_push(listing->objects, STEAL(object));
+    } else {
+        if (all->count > 0)
+            str_addc(&listing->printed, ',');
+        record_text_print(text, &listing->printed);
     }
-    return false;
+    all->count++;
+    free(all->last);
+    all->last = place_of(text);
+    return true;
 }
 
-static bool list_records(const struct scope *scope, struct store *store, const struct page *page,
-                         struct listing *listing, struct err *err)
+static int64_t read_limit_of(const struct scope *scope, const struct page *page)
 {
+    bool is_selective = !selector_is_empty(&scope->selector) || scope->identity.role != ROLE_ADMIN;
+    return page->limit == 0 ? 0 : is_selective ? page->limit + PAGE_AT_ONCE : page->limit + 1;
+}
+
+static bool gather_pages(struct gathering *all, struct store *store, const struct page *page, struct err *err)
+{
+    const struct scope *scope = all->scope;
     CLEANUP(freep) char *after = mem_strdup(page->after);
-    CLEANUP(freep) char *last = NULL;
     bool is_member = scope->identity.role != ROLE_ADMIN;
-    bool is_selective = !selector_is_empty(&scope->selector) || is_member;
     /* scope_has() would leave out the others, too; but why read them. */
     bool has_one = scope->identity.tenants[0][0] && !scope->identity.tenants[1][0];
     const char *own = is_member && has_one && scope->view.is_namespaced ? scope->identity.tenants[0] : NULL;
-    int64_t read_limit = page->limit == 0 ? 0 : is_selective ? page->limit + PAGE_AT_ONCE : page->limit + 1;
+    int64_t read_limit = read_limit_of(scope, page);
     for (;;) {
-        CLEANUP(records_release) struct records records = { 0 };
+        CLEANUP(record_texts_release) struct record_texts texts = { 0 };
         struct store_query query = {
             .kind = scope->view.record_kind->id,
             .namespace = scope->namespace ? scope->namespace : own,
             .limit = read_limit,
             .after = after,
-            .at_version = listing->version,
+            .at_version = all->listing->version,
         };
         int64_t version;
-        if (!store_list(store, &query, &records, &version, err))
+        if (!store_list_texts(store, &query, &texts, &version, err))
             return false;
-        if (listing->version == 0)
-            listing->version = version;
-        if (add_records(scope, &records, page->limit, listing->objects, &last)) {
-            listing->next_token = make_token(listing->version, last);
-            return true;
-        }
-        if (read_limit == 0 || (int64_t)records.count < read_limit)
+        if (all->listing->version == 0)
+            all->listing->version = version;
+        for (size_t i = 0; i < texts.count && !all->is_full; i++)
+            if (!gather(all, &texts.items[i], err))
+                return false;
+        if (all->is_full || read_limit == 0 || (int64_t)texts.count < read_limit)
             return true;
         free(after);
-        after = place_of(&records.items[records.count - 1]);
+        after = place_of(&texts.items[texts.count - 1]);
     }
+}
+
+static bool list_records(struct gathering *all, struct store *store, const struct page *page, struct err *err)
+{
+    bool good = gather_pages(all, store, page, err);
+    if (good && all->is_full)
+        all->listing->next_token = make_token(all->listing->version, all->last);
+    free(all->last);
+    return good;
 }
 
 /* The version first: a change in between is told once more by the watch that follows, which harms nobody. */
@@ -190,13 +231,41 @@ static bool list_events(const struct scope *scope, struct store *store, struct l
 bool scope_list(const struct scope *scope, struct store *store, const struct page *page, struct listing *ret_listing,
                 struct err *err)
 {
-    *ret_listing = (struct listing){ .objects = json_array(), .version = page->version };
+    *ret_listing = (struct listing){ .objects = json_array(), .printed = STR_INIT, .version = page->version };
     if (!scope->view.record_kind)
         return list_events(scope, store, ret_listing, err); /* few enough to be one page */
     const char *name = selector_name(&scope->selector);
     if (name && (scope->namespace || !scope->view.is_namespaced))
         return list_one(scope, store, name, ret_listing, err);
-    return list_records(scope, store, page, ret_listing, err);
+    struct gathering all = { .scope = scope, .limit = page->limit, .listing = ret_listing };
+    return list_records(&all, store, page, err);
+}
+
+static bool print_objects(const struct scope *scope, struct store *store, const struct page *page,
+                          struct listing *listing, struct err *err)
+{
+    CLEANUP(listing_release) struct listing trees = { 0 };
+    if (!scope_list(scope, store, page, &trees, err))
+        return false;
+    CLEANUP(freep) char *text = json_dump(trees.objects);
+    str_add(&listing->printed, text);
+    listing->version = trees.version;
+    listing->next_token = STEAL(trees.next_token);
+    return true;
+}
+
+bool scope_print_list(const struct scope *scope, struct store *store, const struct page *page, struct listing *listing,
+                      struct err *err)
+{
+    if (!can_print(scope))
+        return print_objects(scope, store, page, listing, err);
+    struct gathering all = { .scope = scope, .limit = page->limit, .listing = listing, .prints = true };
+    listing->version = page->version;
+    str_addc(&listing->printed, '[');
+    if (!list_records(&all, store, page, err))
+        return false;
+    str_addc(&listing->printed, ']');
+    return true;
 }
 
 /* ---- one ---- */
@@ -217,19 +286,39 @@ static bool get_event(const struct scope *scope, struct store *store, const char
     return err_set(err, ERR_NOT_FOUND, "not found");
 }
 
-bool scope_get(const struct scope *scope, struct store *store, const char *name, json_t **ret_object, struct err *err)
+static bool get_text(const struct scope *scope, struct store *store, const char *name, struct record_texts *ret,
+                     struct err *err)
 {
-    if (!scope->view.record_kind)
-        return get_event(scope, store, name, ret_object, err);
-    CLEANUP(record_release) struct record record = { 0 };
+    CLEANUP(json_decrefp) json_t *head = NULL;
     struct record_key key;
     if (!record_key_set(&key, scope->view.record_kind->id, scope->namespace ? scope->namespace : "", name))
         return err_set(err, ERR_NOT_FOUND, "not found"); /* no name is that long */
-    if (!store_get(store, &key, &record, err))
+    if (!store_get_text(store, &key, ret, err) || !record_text_head(&ret->items[0], &head, err))
         return false;
-    CLEANUP(json_decrefp) json_t *object = show(scope, &record);
-    if (!scope_admits(scope, object))
-        return err_set(err, ERR_NOT_FOUND, "not found");
-    *ret_object = STEAL(object);
+    return scope_admits(scope, head) || err_set(err, ERR_NOT_FOUND, "not found");
+}
+
+bool scope_get(const struct scope *scope, struct store *store, const char *name, json_t **ret_object, struct err *err)
+{
+    CLEANUP(record_texts_release) struct record_texts texts = { 0 };
+    if (!scope->view.record_kind)
+        return get_event(scope, store, name, ret_object, err);
+    return get_text(scope, store, name, &texts, err) && show(scope, &texts.items[0], ret_object, err);
+}
+
+bool scope_print(const struct scope *scope, struct store *store, const char *name, struct str *out, struct err *err)
+{
+    CLEANUP(record_texts_release) struct record_texts texts = { 0 };
+    CLEANUP(json_decrefp) json_t *object = NULL;
+    if (scope->view.record_kind && !scope->view.project) {
+        if (!get_text(scope, store, name, &texts, err))
+            return false;
+        record_text_print(&texts.items[0], out);
+        return true;
+    }
+    if (!scope_get(scope, store, name, &object, err))
+        return false;
+    CLEANUP(freep) char *text = json_dump(object);
+    str_add(out, text);
     return true;
 }

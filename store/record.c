@@ -57,9 +57,8 @@ bool document_print(const json_t *document, const char *what, char **ret, struct
     return true;
 }
 
-static bool read_document(const PGresult *result, int row, const char *column, json_t **target, struct err *err)
+static bool read_document(const char *text, const char *column, json_t **target, struct err *err)
 {
-    const char *text = pg_text(result, row, column);
     json_t *document = NULL;
     if (!json_parse_answer(text, strlen(text), &document, err))
         return err_wrap(err, "column %s", column);
@@ -68,28 +67,47 @@ static bool read_document(const PGresult *result, int row, const char *column, j
     return true;
 }
 
-bool record_from_row(const PGresult *result, int row, struct record *ret, struct err *err)
+static bool text_from_row(const PGresult *result, int row, struct record_text *ret, struct err *err)
 {
-    CLEANUP(json_decrefp) json_t *finalizers = NULL;
     const struct kind *kind = kind_by_name(pg_text(result, row, "kind"));
     const char *namespace = pg_text(result, row, "namespace");
     const char *name = pg_text(result, row, "name");
     if (!kind || !record_key_set(&ret->key, kind->id, namespace, name))
         return err_set(err, ERR_INTERNAL, "stored record %s %s/%s is of no known kind, or its name is too long",
                        pg_text(result, row, "kind"), namespace, name);
-    free(ret->uid);
-    ret->uid = mem_strdup(pg_text(result, row, "uid"));
+    ret->uid = pg_text(result, row, "uid");
     ret->generation = pg_int(result, row, "generation");
     ret->version = pg_int(result, row, "version");
     ret->created_ms = pg_int(result, row, "created_ms");
     ret->deletion_ms = pg_int(result, row, "deletion_ms");
-    if (!read_document(result, row, "finalizers", &finalizers, err) ||
-        !read_document(result, row, "managed", &ret->managed, err) ||
-        !read_document(result, row, "labels", &ret->labels, err) ||
-        !read_document(result, row, "annotations", &ret->annotations, err) ||
-        !read_document(result, row, "spec", &ret->spec, err) ||
-        !read_document(result, row, "status", &ret->status, err))
-        return err_wrap(err, "stored %s %s/%s", kind->name, namespace, name);
+    ret->finalizers = pg_text(result, row, "finalizers");
+    ret->managed = pg_text(result, row, "managed");
+    ret->labels = pg_text(result, row, "labels");
+    ret->annotations = pg_text(result, row, "annotations");
+    ret->spec = pg_text(result, row, "spec");
+    ret->status = pg_text(result, row, "status");
+    return true;
+}
+
+bool record_from_row(const PGresult *result, int row, struct record *ret, struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *finalizers = NULL;
+    struct record_text text = { 0 };
+    if (!text_from_row(result, row, &text, err))
+        return false;
+    ret->key = text.key;
+    free(ret->uid);
+    ret->uid = mem_strdup(text.uid);
+    ret->generation = text.generation;
+    ret->version = text.version;
+    ret->created_ms = text.created_ms;
+    ret->deletion_ms = text.deletion_ms;
+    if (!read_document(text.finalizers, "finalizers", &finalizers, err) ||
+        !read_document(text.managed, "managed", &ret->managed, err) ||
+        !read_document(text.labels, "labels", &ret->labels, err) ||
+        !read_document(text.annotations, "annotations", &ret->annotations, err) ||
+        !read_document(text.spec, "spec", &ret->spec, err) || !read_document(text.status, "status", &ret->status, err))
+        return err_wrap(err, "stored %s %s/%s", kinds[text.key.kind].name, text.key.namespace, text.key.name);
     json_to_strv(finalizers, &ret->finalizers);
     return true;
 }
@@ -112,15 +130,18 @@ void record_move(struct record *to, struct record *from)
     *from = (struct record){ 0 };
 }
 
+static bool find_row(struct store *store, enum statement_id id, const struct record_key *key, PGresult **ret,
+                     struct err *err)
+{
+    return store_run(store, id, PARAMS(TEXT(kinds[key->kind].name), TEXT(key->namespace), TEXT(key->name)), ret, err) &&
+           (PQntuples(*ret) > 0 || raise_not_found(key, err));
+}
+
 bool record_find(struct store *store, enum statement_id id, const struct record_key *key, struct record *ret,
                  struct err *err)
 {
     CLEANUP(pg_clearp) PGresult *result = NULL;
-    if (!store_run(store, id, PARAMS(TEXT(kinds[key->kind].name), TEXT(key->namespace), TEXT(key->name)), &result, err))
-        return false;
-    if (PQntuples(result) == 0)
-        return raise_not_found(key, err);
-    return record_from_only_row(result, ret, err);
+    return find_row(store, id, key, &result, err) && record_from_only_row(result, ret, err);
 }
 
 bool store_get(struct store *store, const struct record_key *key, struct record *ret, struct err *err)
@@ -164,26 +185,81 @@ static bool run_list(struct store *store, const struct store_query *query, const
                     (long long)query->at_version));
 }
 
+static bool list_rows(struct store *store, const struct store_query *query, PGresult **ret, struct err *err)
+{
+    struct record_key after = { 0 };
+    return after_split(query->after, &after, err) && run_list(store, query, &after, ret, err);
+}
+
+/* An empty list is one row that has the counter alone. */
+static int record_count(const PGresult *result)
+{
+    return pg_text(result, 0, "uid") ? PQntuples(result) : 0;
+}
+
+static int64_t list_version(const struct store_query *query, const PGresult *result)
+{
+    return query->at_version ? query->at_version : pg_int(result, 0, "newest");
+}
+
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
                 struct err *err)
 {
     CLEANUP(pg_clearp) PGresult *result = NULL;
     CLEANUP(records_release) struct records records = { 0 };
-    struct record_key after = { 0 };
-    if (!after_split(query->after, &after, err))
+    if (!list_rows(store, query, &result, err))
         return false;
-    if (!run_list(store, query, &after, &result, err))
-        return false;
-    /* An empty list is one row that has the counter alone. */
-    for (int row = 0; row < PQntuples(result) && pg_text(result, row, "uid"); row++)
+    for (int row = 0; row < record_count(result); row++)
         if (!record_from_row(result, row, records_add(&records), err))
             return false;
     if (ret_version)
-        *ret_version = query->at_version ? query->at_version : pg_int(result, 0, "newest");
+        *ret_version = list_version(query, result);
     records_release(ret);
     *ret = records;
     records = (struct records){ 0 };
     return true;
+}
+
+/* ---- unread ---- */
+
+void record_texts_release(struct record_texts *texts)
+{
+    free(texts->items);
+    PQclear(texts->rows);
+    *texts = (struct record_texts){ 0 };
+}
+
+static bool texts_from_rows(PGresult *result_taken, int count, struct record_texts *ret, struct err *err)
+{
+    CLEANUP(record_texts_release) struct record_texts texts = { .rows = result_taken };
+    texts.items = mem_grow(NULL, (size_t)count, sizeof(texts.items[0]));
+    for (int row = 0; row < count; row++)
+        if (!text_from_row(result_taken, row, &texts.items[texts.count++], err))
+            return false;
+    record_texts_release(ret);
+    *ret = texts;
+    texts = (struct record_texts){ 0 };
+    return true;
+}
+
+bool store_list_texts(struct store *store, const struct store_query *query, struct record_texts *ret,
+                      int64_t *ret_version, struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    if (!list_rows(store, query, &result, err))
+        return false;
+    int count = record_count(result);
+    int64_t version = list_version(query, result);
+    if (!texts_from_rows(STEAL(result), count, ret, err))
+        return false;
+    *ret_version = version;
+    return true;
+}
+
+bool store_get_text(struct store *store, const struct record_key *key, struct record_texts *ret, struct err *err)
+{
+    CLEANUP(pg_clearp) PGresult *result = NULL;
+    return find_row(store, RECORD_FIND, key, &result, err) && texts_from_rows(STEAL(result), 1, ret, err);
 }
 
 bool store_count(struct store *store, enum kind_id kind, const char *namespace, int64_t *ret_count, struct err *err)

@@ -12,6 +12,7 @@
 
 #include "base/crypto.h"
 #include "specs/kind.h"
+#include "specs/record_text.h"
 
 struct store;
 struct store_options {
@@ -50,6 +51,18 @@ struct store_query {
  */
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
                 struct err *err) MUST_USE;
+
+/* The same, unread: for whoever prints them. */
+struct record_texts {
+    struct record_text *items;
+    size_t count;
+    void *rows; /* what they borrow from; the store's own */
+};
+void record_texts_release(struct record_texts *texts);
+bool store_list_texts(struct store *store, const struct store_query *query, struct record_texts *ret,
+                      int64_t *ret_version, struct err *err) MUST_USE;
+bool store_get_text(struct store *store, const struct record_key *key, struct record_texts *ret,
+                    struct err *err) MUST_USE; /* one */
 
 /* How many there are; `namespace` NULL: in all. */
 bool store_count(struct store *store, enum kind_id kind, const char *namespace, int64_t *ret_count,

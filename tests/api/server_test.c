@@ -1,9 +1,17 @@
-/* The API in this process over TLS: records, and what is refused. */ #include "tests/api/api_client.h"
+/* The API in this process over TLS: records, and what is refused. */
+#include "tests/api/api_client.h"
 
-    /* ---- create, get, list, replace, patch, delete ---- */
+/* As all is answered: compact, keys sorted. */
+static void assert_printed_in_order(const struct reply *reply)
+{
+    CLEANUP(freep) char *text = json_dump(reply->json);
+    CLEANUP(freep) char *line = mem_printf("%s\n", text);
+    assert_string_equal(reply->body.text, line);
+}
 
-    static void
-    test_life_of_a_record(void **state)
+/* ---- create, get, list, replace, patch, delete ---- */
+
+static void test_life_of_a_record(void **state)
 {
     struct api_fixture *api = *state;
     CLEANUP(reply_release) struct reply created, again, got, list;
@@ -27,6 +35,9 @@
     ask(api, &(struct ask){ .path = INSTANCES }, &list);
     assert_string_equal(json_text(list.json, "kind"), "InstanceList");
     assert_true(json_equal(json_array_get(json_object_get(list.json, "items"), 0), created.json));
+    assert_printed_in_order(&created);
+    assert_printed_in_order(&got);
+    assert_printed_in_order(&list);
 
     assert_asked(api, 200, .method = "DELETE", .path = INSTANCES "/web");
     assert_asked(api, 200, .path = INSTANCES "/web"); /* our finalizer holds it */

@@ -1,11 +1,41 @@
 #include "tests/store/store_fixture.h"
 
+static void assert_printed(const struct record *record, const struct record_text *text)
+{
+    CLEANUP(json_decrefp) json_t *object = record_to_json(record);
+    CLEANUP(freep) char *wanted = json_dump(object);
+    CLEANUP(str_release) struct str printed = STR_INIT;
+    record_text_print(text, &printed);
+    assert_string_equal(printed.text, wanted);
+}
+
+/* The same records, unread. */
+static void assert_texts(struct store *store, const struct store_query *query, const struct records *records,
+                         int64_t version)
+{
+    CLEANUP(record_texts_release) struct record_texts texts = { 0 };
+    CLEANUP(record_texts_release) struct record_texts one = { 0 };
+    struct err err = ERR_INIT;
+    int64_t texts_version = -1;
+    assert_ok(store_list_texts(store, query, &texts, &texts_version, &err), &err);
+    assert_int_equal(texts_version, version);
+    assert_int_equal(texts.count, records->count);
+    for (size_t i = 0; i < texts.count; i++)
+        assert_printed(&records->items[i], &texts.items[i]);
+    if (texts.count == 0 || query->at_version)
+        return;
+    assert_ok(store_get_text(store, &records->items[0].key, &one, &err), &err);
+    assert_int_equal(one.count, 1);
+    assert_printed(&records->items[0], &one.items[0]);
+}
+
 static char *list_names(struct store *store, const struct store_query *query, int64_t *ret_version)
 {
     CLEANUP(records_release) struct records records = { 0 };
     CLEANUP(strv_release) struct strv names = STRV_INIT;
     struct err err = ERR_INIT;
     assert_ok(store_list(store, query, &records, ret_version, &err), &err);
+    assert_texts(store, query, &records, *ret_version);
     for (size_t i = 0; i < records.count; i++)
         strv_addf(&names, "%s/%s", records.items[i].key.namespace, records.items[i].key.name);
     return strv_join(&names, " ");
