@@ -47,7 +47,7 @@ $(UNIT_TESTS): $(BUILD)/%: $(BUILD)/obj/%.o $(LIBRARY)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(LIBRARY) -lcmocka $(PKG_LIBS)
 
 # The simulated world (docs/simulation.md): its objects stand before the library, which then does not give its own of the same headers.
-SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things labels server store store_kept backup restore)
+SIM_FAKES := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,sim docker docker_things labels server store store_kept store_texts backup restore)
 SIM_RUNS := $(patsubst %,$(BUILD)/obj/tests/sim/%.o,daemon run script scene acts oracle)
 SIM_PROGRAMS := $(BUILD)/tests/sim/sim_test $(BUILD)/tests/sim/simulate
 $(SIM_PROGRAMS): $(SIM_FAKES) $(SIM_RUNS)
@@ -94,11 +94,22 @@ $(BUILD)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -MMD -MP -c -o $@ $<
 
-$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
-	@echo "  LD $@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ $(PKG_LIBS)
+# The API's routes over the simulated world; without what makes threads and sockets, and without the real store and server.
+FUZZ_ROUTES_LEFT_OUT := clients/postgres/% $(patsubst %,api/%.c,api certificate exchange health kubeconfig listener logs)
+FUZZ_ROUTES := $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(filter-out $(FUZZ_ROUTES_LEFT_OUT),\
+                 $(filter base/% specs/% clients/% reconcilers/% api/% store/identity.c,$(SOURCES))))
+FUZZ_FAKES := $(SIM_FAKES:$(BUILD)/%=$(BUILD)/fuzz/%) $(BUILD)/fuzz/obj/tests/fuzz/request_world.o
+$(BUILD)/fuzz/routes.a: $(FUZZ_ROUTES)
+	@rm -f $@
+	@ar rcs $@ $^
+$(BUILD)/fuzz/request_fuzz: $(FUZZ_FAKES) $(BUILD)/fuzz/routes.a
 
--include $(FUZZ_OBJECTS:.o=.d)
+$(filter-out %/request_fuzz,$(FUZZERS)): $(FUZZ_OBJECTS)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o
+	@echo "  LD $@"
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -pthread
+
+-include $(sort $(FUZZ_OBJECTS:.o=.d) $(FUZZ_ROUTES:.o=.d) $(FUZZ_FAKES:.o=.d) $(FUZZERS:$(BUILD)/fuzz/%=$(BUILD)/fuzz/obj/tests/fuzz/%.d))
 
 .PHONY: unit-tests fuzzers
 unit-tests: $(UNIT_TESTS)

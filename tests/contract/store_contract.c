@@ -63,6 +63,37 @@ static void created_and_read(void **state)
     assert_int_equal(list.count, 0);
 }
 
+static void read_as_text(void **state)
+{
+    struct store *store = ((struct store_contract *)*state)->store;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    CLEANUP(record_release) struct record tenant = { 0 };
+    CLEANUP(record_release) struct record instance = { 0 };
+    CLEANUP(record_release) struct record seen = { 0 };
+    CLEANUP(record_texts_release) struct record_texts texts = { 0 };
+    CLEANUP(str_release) struct str printed = STR_INIT;
+    struct record_key none = key_of(KIND_INSTANCE, "acme", "none");
+    int64_t version = 0;
+    create_both(store, &tenant, &instance);
+    assert_ok(store_get(store, &instance.key, &seen, &err), &err);
+    CLEANUP(json_decrefp) json_t *object = record_to_json(&seen);
+    CLEANUP(freep) char *wanted = json_dump(object);
+    struct store_query query = { .kind = KIND_INSTANCE, .limit = 2 };
+    assert_ok(store_list_texts(store, &query, &texts, &version, &err), &err);
+    assert_int_equal(texts.count, 1);
+    assert_int_equal(version, instance.version);
+    record_text_print(&texts.items[0], &printed);
+    assert_string_equal(printed.text, wanted);
+    query.after = "acme/erp";
+    assert_ok(store_list_texts(store, &query, &texts, &version, &err), &err);
+    assert_int_equal(texts.count, 0);
+    assert_ok(store_get_text(store, &instance.key, &texts, &err), &err);
+    str_clear(&printed);
+    record_text_print(&texts.items[0], &printed);
+    assert_string_equal(printed.text, wanted);
+    assert_fails(store_get_text(store, &none, &texts, &err), &err, ERR_NOT_FOUND);
+}
+
 static void updated(void **state)
 {
     struct store *store = ((struct store_contract *)*state)->store;
@@ -252,6 +283,7 @@ void store_contract_add(struct check_list *list, CMFixtureFunction setup, CMFixt
 {
     size_t first = list->count;
     CHECK_TEST(list, created_and_read);
+    CHECK_TEST(list, read_as_text);
     CHECK_TEST(list, updated);
     CHECK_TEST(list, deleted);
     CHECK_TEST(list, kept_beside);

@@ -197,6 +197,24 @@ static int by_key(const void *a, const void *b)
     return order ? order : strcmp(one->key.name, other->key.name);
 }
 
+/* "namespace/name", or a name alone. */
+static bool comes_after(const struct record_key *key, const char *after)
+{
+    CLEANUP(freep) char *namespace = mem_strdup(after);
+    char *slash = strchr(namespace, '/');
+    const char *name = slash ? slash + 1 : after;
+    if (slash)
+        *slash = '\0';
+    int order = strcmp(key->namespace, slash ? namespace : "");
+    return order > 0 || (order == 0 && strcmp(key->name, name) > 0);
+}
+
+static void cut(struct records *records, int64_t limit)
+{
+    while (limit > 0 && (int64_t)records->count > limit)
+        record_release(&records->items[--records->count]);
+}
+
 static void list(const struct store_query *query, struct records *ret)
 {
     const struct map *records =
@@ -205,13 +223,14 @@ static void list(const struct store_query *query, struct records *ret)
     void *value;
     while (records && map_next(records, &at, NULL, &value)) {
         const struct record *record = value;
-        if (record->key.kind != query->kind)
+        if (record->key.kind != query->kind || (query->after && !comes_after(&record->key, query->after)))
             continue;
         ret->items = mem_grow(ret->items, ret->count + 1, sizeof(ret->items[0]));
         copy(&ret->items[ret->count++], record);
     }
     if (ret->count)
         qsort(ret->items, ret->count, sizeof(ret->items[0]), by_key);
+    cut(ret, query->limit);
 }
 
 bool store_list(struct store *store, const struct store_query *query, struct records *ret, int64_t *ret_version,
