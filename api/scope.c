@@ -97,7 +97,7 @@ struct gathering {
     struct listing *listing;
     bool prints; /* into listing->printed */
     int64_t count;
-    char *last; /* the place of the last one; owned */
+    char *last; /* the place of the last one of a full page; owned */
     bool is_full;
 };
 
@@ -141,8 +141,8 @@ static bool gather(struct gathering *all, const struct record_text *text, struct
         record_text_print(text, &listing->printed);
     }
     all->count++;
-    free(all->last);
-    all->last = place_of(text);
+    if (all->count == all->limit)
+        all->last = place_of(text);
     return true;
 }
 
