@@ -143,6 +143,7 @@ fuzz: fuzzers ## the decoders under libFuzzer, FUZZ_SECONDS each (default 60)
 
 .PHONY: bench
 bench: packages ## the benchmarks, beside their peers; BENCH="name ..." for some
+	@tools/packages.sh bench
 	@$(MAKE) --no-print-directory -j2 all unit-tests
 	@tests/bench/run.sh $(BENCH)
 

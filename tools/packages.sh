@@ -1,7 +1,7 @@
 #!/bin/bash
 # Installs the Debian packages that one kind of work needs, and only those that are missing.
 #
-#   packages.sh build|run|test...
+#   packages.sh build|run|test|bench...
 #
 # When all is there this is one dpkg-query and needs neither root nor the network.
 set -euo pipefail
@@ -42,16 +42,20 @@ test=(
     wrk
 )
 
+# What the benchmarks stand beside.
+bench=(docker-compose restic)
+
 say() { printf '%s\n' "packages.sh: $*" >&2; }
 
 wanted=()
-[ $# -gt 0 ] || { say "usage: packages.sh build|run|test..."; exit 2; }
+[ $# -gt 0 ] || { say "usage: packages.sh build|run|test|bench..."; exit 2; }
 for set in "$@"; do
     case $set in
     build) wanted+=("${build[@]}") ;;
     run) wanted+=("${run[@]}") ;;
     test) wanted+=("${test[@]}") ;;
-    *) say "unknown set '$set'; there are build, run and test"; exit 2 ;;
+    bench) wanted+=("${bench[@]}") ;;
+    *) say "unknown set '$set'; there are build, run, test and bench"; exit 2 ;;
     esac
 done
 

@@ -187,23 +187,18 @@ static bool look_for_others(struct reconcile_context *ctx, const struct instance
     return true;
 }
 
-static bool look_at_network(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
-                            struct err *err)
+/* The network carries the tenant's uid, not ours: the installation and the tenant's name must agree. */
+static void judge_network(struct reconcile_context *ctx, const struct instance_want *want, enum network_state state,
+                          const struct network *network, struct instance_seen *seen)
 {
-    CLEANUP(network_release) struct network network = { 0 };
-    enum network_state state = NETWORK_ABSENT;
-    if (!network_look(ctx, want->network, NULL, &state, &network, err))
-        return false;
-    /* The network carries the tenant's uid, not ours: the installation and the tenant's name must agree. */
     bool ours = state != NETWORK_ABSENT &&
-                str_equal(json_text(network.labels, LABEL_INSTALLATION), ctx->settings->installation) &&
-                str_equal(json_text(network.labels, LABEL_NAME), want->record.key.namespace);
+                str_equal(json_text(network->labels, LABEL_INSTALLATION), ctx->settings->installation) &&
+                str_equal(json_text(network->labels, LABEL_NAME), want->record.key.namespace);
     seen->network_is = state == NETWORK_ABSENT ? THING_ABSENT : ours ? THING_OURS : THING_STRANGER;
     /* A container that was stopped when its network went keeps the name, and cannot start with what stands behind it. */
     const char *id = json_text(json_object_get(seen->container.networks, want->network), "id");
-    seen->network_is_stale = seen->on_network && network.id && id && id[0] && !str_equal(id, network.id);
+    seen->network_is_stale = seen->on_network && network->id && id && id[0] && !str_equal(id, network->id);
     seen->on_network = seen->on_network && !seen->network_is_stale;
-    return true;
 }
 
 /* What a list and an inspect do not show: now and then, with the rolling look. */
@@ -237,19 +232,24 @@ static bool look_at_output(struct reconcile_context *ctx, const struct instance_
     return true;
 }
 
+/* The container last: the engine answers for one that has just died only when it has cleared up behind it. */
 static bool look_at_engine(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
                            struct err *err)
 {
     CLEANUP(container_release) struct container job = { 0 };
     CLEANUP(image_release) struct image image = { 0 };
-    if (!look_container(ctx, want, want->container, &seen->container, &seen->container_is, err) ||
-        !look_container(ctx, want, want->job, &job, &seen->job_is, err) || !look_copiers(ctx, want, seen, err) ||
-        !look_for_others(ctx, want, seen, err) || !look_volume(ctx, want, &seen->volume_is, err) ||
-        !look_image(ctx, want, &image, &seen->image_is, err))
+    CLEANUP(network_release) struct network network = { 0 };
+    enum network_state network_state = NETWORK_ABSENT;
+    if (!look_container(ctx, want, want->job, &job, &seen->job_is, err) || !look_copiers(ctx, want, seen, err) ||
+        !look_volume(ctx, want, &seen->volume_is, err) || !look_image(ctx, want, &image, &seen->image_is, err) ||
+        !network_look(ctx, want->network, NULL, &network_state, &network, err) ||
+        !look_container(ctx, want, want->container, &seen->container, &seen->container_is, err) ||
+        !look_for_others(ctx, want, seen, err))
         return false;
     judge_container(want, &image, seen);
-    return look_at_network(ctx, want, seen, err) && look_memory(ctx, want, seen, err) &&
-           look_at_files(ctx, want, seen, err) && look_at_output(ctx, want, seen, err);
+    judge_network(ctx, want, network_state, &network, seen);
+    return look_memory(ctx, want, seen, err) && look_at_files(ctx, want, seen, err) &&
+           look_at_output(ctx, want, seen, err);
 }
 
 /* What was looked at by itself, as the next list will show it. */
@@ -295,24 +295,27 @@ static bool is_no_answer(const struct err *err)
     return err->code == ERR_UNREACHABLE || err->code == ERR_TIMEOUT;
 }
 
+/* The server first, for the reason that the container comes last; but an engine that is away is the worse news. */
 static bool look_live(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
                       struct err *err)
 {
-    CLEANUP(err_release) struct err problem = ERR_INIT;
-    if (!look_at_engine(ctx, want, seen, &problem)) {
-        if (is_no_answer(&problem)) {
+    CLEANUP(err_release) struct err server = ERR_INIT;
+    CLEANUP(err_release) struct err engine = ERR_INIT;
+    bool has_server = look_at_server(ctx, want, seen, &server);
+    if (!look_at_engine(ctx, want, seen, &engine)) {
+        if (is_no_answer(&engine)) {
             seen->engine_away_ms = clock_wall_ms();
-            seen->engine_problem = mem_strdup(err_message(&problem));
+            seen->engine_problem = mem_strdup(err_message(&engine));
         }
-        err_move(err, &problem);
+        err_move(err, &engine);
         return err_wrap(err, "look at Docker");
     }
-    if (!look_at_server(ctx, want, seen, &problem)) {
-        if (is_no_answer(&problem)) {
+    if (!has_server) {
+        if (is_no_answer(&server)) {
             seen->server_away_ms = clock_wall_ms();
-            seen->server_problem = mem_strdup(err_message(&problem));
+            seen->server_problem = mem_strdup(err_message(&server));
         }
-        err_move(err, &problem);
+        err_move(err, &server);
         return err_wrap(err, "look at the database server");
     }
     return true;

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # From apply to Ready, beside a script that makes the same calls to Docker and PostgreSQL at its best concurrency, and beside docker compose
-# where it is installed (which makes no databases: its figure is containers alone). Swarm: one service for each, its own scheduler.
+# and swarm, which make no databases: their figures are of containers alone.
 # INSTANCES=30, ROUNDS=3: the median counts.
 # shellcheck source=tests/e2e/lib.sh
 source "$(dirname "$0")/../e2e/lib.sh"
+# shellcheck source=tests/e2e/lib_engine.sh
+source tests/e2e/lib_engine.sh
 count=${INSTANCES:-30}
 rounds=${ROUNDS:-3}
 # shellcheck disable=SC2034 # lib.sh reads it
@@ -31,42 +33,58 @@ run_tenantd() {
     until all_gone; do sleep 0.3; done
 }
 
-# ---- the same calls, bare: role, database, volume, init, container, start, and the first good health ----
+# ---- the same calls, bare: role, database, volume, init, container, start, and the first good health. Each container is given its password
+# in a file and is asked whose the data directory is, as tenantd does. ----
 directory=$data/postgres
 [ ! -s "$data/postgres.location" ] || directory=$(cat "$data/postgres.location")
 sockets=$(sed -n 5p "$directory/postmaster.pid")
 pg_port=$(cat "$data/postgres.port")
+socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
+socket=${socket#unix://}
 bare_sql() { psql -X -q -v ON_ERROR_STOP=1 -h "$sockets" -p "$pg_port" -U postgres -d "${2:-postgres}" -c "$1"; }
-bare_one() { # bare_one NUMBER
-    local name=$prefix-bare-$1 id
-    bare_sql "create role \"bare$1\" login password 'bare$1' connection limit 32"
-    bare_sql "create database \"bare$1\" owner \"bare$1\" template template0"
-    bare_sql "revoke all on database \"bare$1\" from public"
-    docker volume create "$name" >/dev/null
-    common=(--network "$prefix-acme" --add-host tenantd-database:host-gateway --user 1000:1000 --cap-drop ALL
-        --security-opt no-new-privileges --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 512 -v "$name:/data"
-        -e PGHOST=tenantd-database -e PGPORT="$pg_port" -e PGDATABASE="bare$1" -e PGUSER="bare$1" -e PGPASSWORD="bare$1")
-    docker run --rm --name "$name.job" "${common[@]}" tenantd/tiny:1 /app/init >/dev/null
-    id=$(docker create --name "$name" "${common[@]}" tenantd/tiny:1 /app/serve)
+archive() { curl -sS --fail --unix-socket "$socket" "http://docker/v1.41/containers/$1/archive?path=$2" "${@:3}"; }
+bare_container() { # bare_container NAME COMMAND: prints its id
+    local id
+    id=$(docker create --name "$1" "${common[@]}" tenantd/tiny:1 "$2")
+    archive "$id" / -T "$out/bare.$name.tar" >/dev/null
+    archive "$id" /data | tar -t >/dev/null
     docker start "$id" >/dev/null
+    echo "$id"
+}
+bare_one() { # bare_one NUMBER
+    local name=bare$1 id
+    bare_sql "create role $name login password '$name' connection limit 32"
+    bare_sql "create database $name owner $name template template0"
+    bare_sql "revoke all on database $name from public"
+    docker volume create "$prefix-$name" >/dev/null
+    mkdir -p "$out/bare.$name/run/app"
+    echo "tenantd-database:$pg_port:$name:$name:$name" >"$out/bare.$name/run/app/pgpass"
+    chmod 600 "$out/bare.$name/run/app/pgpass"
+    tar -C "$out/bare.$name" --owner=1000 --group=1000 -cf "$out/bare.$name.tar" run
+    common=(--network "$prefix-acme" --add-host tenantd-database:host-gateway --user 1000:1000 --cap-drop ALL
+        --security-opt no-new-privileges --memory 64m --memory-swap 64m --cpus 0.5 --pids-limit 512 -v "$prefix-$name:/data")
+    id=$(bare_container "$prefix-$name.job" /app/init)
+    [ "$(docker wait "$id")" = 0 ] || echo "init of $name failed"
+    docker rm "$id" >/dev/null
+    id=$(bare_container "$prefix-$name" /app/serve)
     until [ "$(http_status "http://$(address "$id"):8080/health")" = 200 ]; do sleep 0.05; done
 }
 bare_clean() {
-    docker ps -aq --filter "name=^$prefix-bare-" | xargs -r docker rm -f >/dev/null
-    docker volume ls -q --filter "name=^$prefix-bare-" | xargs -r docker volume rm >/dev/null
+    docker ps -aq --filter "name=^$prefix-bare" | xargs -r docker rm -f >/dev/null
+    docker volume ls -q --filter "name=^$prefix-bare" | xargs -r docker volume rm >/dev/null
     for i in $(seq "$count"); do bare_sql "drop database if exists \"bare$i\"" && bare_sql "drop role if exists \"bare$i\""; done 2>/dev/null
 }
 run_bare() { # run_bare CONCURRENCY
     local start
     start=$(now)
-    export -f bare_one bare_sql http_status address
-    export prefix sockets pg_port
+    export -f archive bare_container bare_one bare_sql http_status address
+    export prefix sockets pg_port socket out
     seq "$count" | xargs -P "$1" -I{} bash -c 'bare_one {}' >&2
     took "$start"
     bare_clean
 }
 
-# ---- compose and swarm, where they are ----
+# ---- compose and swarm ----
 run_compose() {
     local start
     {
@@ -88,6 +106,21 @@ run_compose() {
 
 tenantd=()
 declare -A bare
+# On an engine of its own, as this one may be part of no swarm.
+run_swarm() {
+    local start i
+    engine_start >&2 && docker swarm init --advertise-addr 127.0.0.1 >/dev/null || return 1
+    start=$(now)
+    for i in $(seq "$count"); do
+        docker service create --quiet --detach --no-resolve-image --name "i$i" --mount "type=volume,source=v$i,target=/data" tenantd/tiny:1 >/dev/null || return 1
+    done
+    for i in $(seq "$count"); do
+        until id=$(docker ps -q --filter "label=com.docker.swarm.service.name=i$i") && [ -n "$id" ] &&
+            docker exec "$id" wget -q -O /dev/null http://127.0.0.1:8080/health 2>/dev/null; do sleep 0.05; done
+    done
+    took "$start"
+}
+
 concurrencies=${CONCURRENCIES:-4 8}
 for round in $(seq "$rounds"); do
     tenantd+=("$(run_tenantd)")
@@ -99,8 +132,6 @@ best=$(for c in $concurrencies; do tr ' ' '\n' <<<"${bare[$c]}" | grep . | media
 printf '%-52s %9s  %s\n' "$count instances, apply to Ready" "ms" "ratio"
 printf '%-52s %9d\n' "bare script, best of $concurrencies at a time" "$best"
 printf '%-52s %9d  %s (bound: 1.10)\n' "tenantd" "$ours" "$(awk "BEGIN { printf \"%.2f\", $ours / $best }")"
-if command -v docker-compose >/dev/null; then
-    compose=$(run_compose docker-compose) && printf '%-52s %9d  %s\n' "docker compose, without databases and init" "$compose" "$(awk "BEGIN { printf \"%.2f\", $compose / $best }")"
-else
-    echo "docker compose is not installed"
-fi
+row() { [ -n "$2" ] && printf '%-52s %9d  %s\n' "$1" "$2" "$(awk "BEGIN { printf \"%.2f\", $2 / $best }")" || echo "$1: no answer"; }
+row "docker compose, without databases and init" "$(run_compose docker-compose)"
+row "swarm, likewise" "$( (run_swarm; engine_stop >&2) | tail -1)"

@@ -56,8 +56,8 @@ equal "it is not verified" null "$(of lost .status.verified)"
 check "the server is well again" clear
 eventually "nothing of it is published, nor left" 120 shows "" keys lost
 
-# ---- breaks off, is slow, refuses ----
-for what in cut lost 500 503; do check "requests that end with $what" fault $what PUT acme/ 2; done
+# ---- breaks off, is silent, refuses, garbles ----
+for what in cut lost stall 500 503 flip; do check "requests that end with $what" fault $what PUT acme/ 2; done
 check "answers that are cut in half" fault half GET acme/ 2
 check "a backup" backup b1
 eventually "completes" 300 phase_is b1 Completed
@@ -65,6 +65,15 @@ check "the way is clear" clear
 check "and is whole" ctl backup verify acme/b1
 equal "all of it" "data.tar.zst.age database.dump.zst.age manifest.json " "$(keys b1)"
 equal "nothing half is in the bucket" 0 "$(look uploads points acme/)"
+
+# ---- wrong bytes come back ----
+id_before=$(inspect "$container" '{{.Id}} {{.State.StartedAt}}')
+check "answers with a wrong byte" fault wrong GET data.tar 1000
+refuse "a verification says which object" 'data\.tar\.zst\.age' ctl backup verify acme/b1
+refuse "and so does a restore" 'data\.tar\.zst\.age' ctl restore acme/erp --from b1 --wait --timeout=180s
+equal "what lives is untouched" "$id_before first" "$(inspect "$container" '{{.Id}} {{.State.StartedAt}}') $(note)"
+check "the way is clear" clear
+check "and the backup is good" ctl backup verify acme/b1
 
 # ---- locked ----
 sql acme_erp "update tiny set v = 'second' where k = 'note'"

@@ -203,6 +203,38 @@ refuse "no ssh without the host's key" 'knownHosts' apply <<<"$(source_of bad "g
 refuse "no way out of the tree" 'is not a path inside' apply <<<"$(source_of bad "git: {url: 'file:///x'}" 'path: ../x')"
 contain "metrics" 'tenantd_source_last_sync_timestamp_seconds\{source="fleet"\}' "$(kctl get --raw /metrics)"
 
+# ---- narrowed to one tenant, by the clock ----
+narrow=$home/narrow
+resting() { printf 'apiVersion: tenantd/v1\nkind: Instance\nmetadata: {name: %s%s}\nspec: {app: tiny, version: "1", state: Stopped, resources: {cpu: "0.5", memory: 64Mi, storage: 1Gi}}\n' "$1" "${2:+, namespace: $2}"; }
+git init -q -b main "$narrow"
+resting web >"$narrow/web.yaml"
+narrowed=$(commit "$narrow")
+check "an app, and a second tenant" apply <<<"$(cat tests/e2e/apps/tiny.yaml; echo ---; tenant gamma)"
+check "a Source of one tenant" apply <<<"$(source_of narrow "git: {url: 'file://$narrow'}" 'tenant: gamma' 'interval: 10s')"
+eventually "syncs" 60 synced narrow "$narrowed"
+equal "what names no tenant is that one's" tiny "$(instance gamma/web .spec.app)"
+resting other dora >"$narrow/other.yaml"
+commit "$narrow" >/dev/null
+eventually "another tenant's record is refused, by the clock alone" 60 says narrow "other.yaml.*spec.tenant says"
+refuse "and not made" 'not found' ctl get instance other -n dora
+tenant delta >"$narrow/other.yaml"
+commit "$narrow" >/dev/null
+eventually "and what is of no tenant" 60 says narrow "other.yaml.*is of no tenant"
+refuse "nor that" 'not found' ctl get tenant delta
+sed 's/version: "1"/version: "2"/' "$narrow/web.yaml" >"$narrow/other.yaml"
+mv "$narrow/other.yaml" "$narrow/web.yaml"
+commit "$narrow" >/dev/null
+eventually "what it may touch goes on" 60 shows 2 instance gamma/web .spec.version
+# Of Sources with one interval not all come at one moment: each rests for a time of its own, a tenth more or less.
+for each in 1 2 3 4 5 6; do source_of "many$each" "git: {url: 'file://$narrow'}" 'tenant: gamma' 'interval: 1h' 'mode: DetectOnly' && echo ---; done >"$home/many.yaml"
+check "six Sources" ctl apply -f "$home/many.yaml"
+rests() { sql tenantd "select (document->>'nextFetchMs')::bigint - (document->>'fetchedMs')::bigint from store.state join store.record using (uid) where kind = 'Source' and name like 'many%' and document->>'nextFetchMs' is not null"; }
+all_rest() { [ "$(rests | wc -l)" = 6 ]; }
+eventually "are fetched" 60 all_rest
+equal "and again in an hour, a tenth more or less" "" "$(rests | awk '$1 < 3240000 || $1 > 4020000')" # and what the fetch took
+check "not at one moment ($(rests | tr '\n' ' '))" test "$(rests | awk '{ print int($1 / 1000) }' | sort -u | wc -l)" -gt 3
+check "the Sources go" ctl delete -f "$home/many.yaml"
+
 # ---- a Source that goes ----
 check "the Source is deleted" ctl delete source fleet
 equal "its records stay, and are nobody's" null "$(field tenant dora '.metadata.annotations["tenantd/source"]')"

@@ -10,6 +10,7 @@ Orders come by HTTP: POST /-/fault?do=WHAT&method=PUT&match=TEXT&count=N makes t
   stall      the server hears nothing, and the connection stays silent
   500, 503   answered so with S3's InternalError, SlowDown; the server hears nothing
   flip       a bit of the request's body is turned on its way to the server
+  wrong      a bit of the answer's body is turned on its way back
   forget     answered 200, and the server hears nothing
   login      answered 200 with a page of HTML
 GET /-/count?method=&match= says how many such requests there were; POST /-/clear forgets faults and counts.
@@ -112,6 +113,8 @@ class Proxy(BaseHTTPRequestHandler):
         body = b"" if self.command == "HEAD" else response.read()
         if fault == "half":
             body = body[:len(body) // 2]
+        if fault == "wrong" and body:
+            body = body[:-1] + bytes([body[-1] ^ 1])
         self.wfile.write(b"%x\r\n%s\r\n" % (len(body), body) if is_chunked and body else body)
         if fault != "half" and is_chunked:
             self.wfile.write(b"0\r\n\r\n")
