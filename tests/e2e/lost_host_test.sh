@@ -16,12 +16,14 @@ data=$home/data
 log=$home/tenantd.log
 out=$home/out
 export KUBECONFIG=$data/admin.kubeconfig
+# shellcheck source=tests/e2e/lib_source.sh
+source tests/e2e/lib_source.sh
 configuration="backup: {records: \"* * * * *\", s3: {endpoint: \"$S3_ENDPOINT\", bucket: points, prefix: one, accessKey: \"$S3_ACCESS_KEY\", secretKey: \"$S3_SECRET_KEY\"}}"
 set_up
 
 look() { python3 tests/tools/s3_look.py "$@"; }
 apply() { ctl apply -f - "$@"; }
-tenant() { printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: %s}\nspec: {owner: a@b.example%s}\n' "$1" "${2:-}" | apply; }
+owned_tenant() { printf 'apiVersion: tenantd/v1\nkind: Tenant\nmetadata: {name: %s}\nspec: {owner: a@b.example%s}\n' "$1" "${2:-}" | apply; }
 make_instance() { # make_instance TENANT/NAME
     printf 'apiVersion: tenantd/v1\nkind: Instance\nmetadata: {name: %s, namespace: %s}\nspec: {app: tiny, version: "1", deletionPolicy: Backup, resources: {cpu: "0.2", memory: 64Mi, storage: 1Gi}}\n' "${1#*/}" "${1%/*}" | apply
 }
@@ -38,9 +40,9 @@ points() { ctl get backups -n "$1" -o json | jq -r '[.items[] | .spec.instance +
 all=(acme/erp acme/crm globex/shop)
 
 check "the app is applied" ctl apply -f tests/e2e/apps/tiny.yaml
-check "a tenant" tenant acme ', quota: {instances: 4}'
-check "one with a bucket of its own" tenant globex ', backup: {bucket: globex-points}'
-check "one that will go" tenant initech
+check "a tenant" owned_tenant acme ', quota: {instances: 4}'
+check "one with a bucket of its own" owned_tenant globex ', backup: {bucket: globex-points}'
+check "one that will go" owned_tenant initech
 for it in "${all[@]}" acme/bare initech/old; do check "instance $it" make_instance "$it"; done
 for it in "${all[@]}" acme/bare initech/old; do eventually "$it becomes Ready" 300 ready "$it"; done
 for it in "${all[@]}" initech/old; do check "$it has data" put "$it" "early-${it#*/}"; done
@@ -53,6 +55,13 @@ check "what comes after the last backup is lost" put acme/erp lost
 password=$(ctl secret acme/erp adminPassword)
 declare -A uid
 for it in "${all[@]}"; do uid[$it]=$(instance "$it" .metadata.uid); done
+
+# What a repository states, which is not lost with the host.
+git init -q -b main "$repo"
+tenant umbrella >"$repo/umbrella.yaml"
+check "a Source" apply <<<"$(source_of fleet "git: {url: 'file://$repo'}" 'interval: 1h' 'prune: true')"
+eventually "syncs" 60 synced fleet "$(commit)"
+source_uid=$(src fleet .metadata.uid)
 
 # An edit that no recovery point has, but the copy of the records.
 check "a late edit" kctl patch instance crm -n acme --type merge -p '{"spec":{"description":"edited late"}}'
@@ -95,6 +104,14 @@ equal "backups are listed" "crm Completed, erp Completed" "$(points acme)"
 equal "those of another bucket, too" "shop Completed" "$(points globex)"
 equal "and of a tenant that was deleted before" "old Completed" "$(points initech)"
 equal "which come to their end" true "$(ctl get backups -n initech -o json | jq -r '.items[0].status.expires != null')"
+eventually "the Source syncs" 60 synced fleet "$(git -C "$repo" rev-parse HEAD)"
+equal "is the same one" "$source_uid" "$(src fleet .metadata.uid)"
+equal "and owns what it owned" "fleet/$source_uid" "$(field tenant umbrella '.metadata.annotations["tenantd/source"]')"
+tenant umbrella "After the loss" >"$repo/umbrella.yaml"
+commit >/dev/null
+sync_now fleet
+eventually "which follows it again" 60 shows "After the loss" field tenant umbrella .spec.displayName
+equal "nothing else was pruned" "acme globex umbrella" "$(ctl get tenants -o name | sed 's,.*/,,' | sort | tr '\n' ' ' | sed 's/ $//')"
 older=$(ctl get backups -n acme -o json | jq -r '[.items[] | select(.spec.instance == "erp")] | sort_by(.status.started) | .[0].metadata.name')
 check "an old one can be restored" ctl restore acme/erp --from "$older" --wait --timeout=300s
 check "it has what it had then" serves acme/erp early-erp
@@ -114,7 +131,14 @@ lose_host
 look destroy points "$copy"
 look put points "one/acme/$keep/manifest.json" "$(look get points "one/acme/$keep/manifest.json" | sed 's/"version":"1"/"version":"2"/')"
 check "an empty daemon with the key, again" new_host
-check "a tenant whose own bucket nothing else tells of is made first" tenant globex ', backup: {bucket: globex-points}'
+check "a tenant whose own bucket nothing else tells of is made first" owned_tenant globex ', backup: {bucket: globex-points}'
+ctl catalog rebuild --records >/dev/null 2>&1 &
+rebuilding=$!
+begun() { ctl get instances -A -o name | grep -q .; }
+eventually "a rebuilding begins" 120 begun
+daemon_kill
+wait $rebuilding
+check "the daemon comes back, killed in its midst" daemon_start
 said=$(ctl catalog rebuild --records 2>&1)
 equal "rebuilding ends with a problem" 1 $?
 contain "an altered manifest is told" "problem: .*${keep#*/}.*altered" "$said"
