@@ -8,6 +8,7 @@
 #include "api/listener.h"
 #include "api/logs.h"
 #include "api/stream.h"
+#include "api/vigil.h"
 #include "api/watch.h"
 #include "base/log.h"
 
@@ -105,6 +106,7 @@ static int64_t tend(void *context, int64_t now_mono_ms)
     struct api *api = context;
     const int64_t next_mono_ms[] = {
         watches_tend(api->shared.watches, now_mono_ms),
+        vigil_tend(api->shared.vigil, now_mono_ms),
         listener_tend(api->encrypted, now_mono_ms),
         listener_tend(api->plain, now_mono_ms),
     };
@@ -124,6 +126,7 @@ static bool start(struct api *api, struct err *err)
     api->shared.options = &api->options;
     api->shared.streams = streams_new();
     api->shared.readiness = readiness_new();
+    api->shared.vigil = vigil_new();
     api->shared.watches =
         watches_new(api->shared.streams, api->options.feed, (size_t)api->options.listen->watch_buffer_bytes);
     struct pool_options workers = {
@@ -141,6 +144,7 @@ static bool start(struct api *api, struct err *err)
     api->shared.followers = followers_new(&api->options);
     api->shared.downloads = downloads_new(&api->options);
     watches_start(api->shared.watches, api->workers);
+    vigil_start(api->shared.vigil, api->workers);
     bool good = start_listeners(api, err);
     if (good)
         streams_start(api->shared.streams, tend, api); /* looks at the listeners, so it comes after them */
@@ -185,6 +189,7 @@ void api_stop(struct api *api)
     pool_free(api->workers);
     pool_free(api->health);
     watches_free(api->shared.watches);
+    vigil_free(api->shared.vigil);
     streams_free(api->shared.streams);
     readiness_free(api->shared.readiness);
     free(api);

@@ -7,6 +7,7 @@
 #include "api/routes.h"
 #include "api/status.h"
 #include "api/stream.h"
+#include "api/vigil.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -205,6 +206,18 @@ static void run_identify(struct pool_job *job, void *context)
     give_back(exchange);
 }
 
+/* What goes on after this moment is allowed only as long as its token is. */
+static void keep_vigil(struct exchange *exchange, struct worker *worker)
+{
+    struct request *request = &exchange->request;
+    if (!exchange->answer.stream || route_is_public(request->route))
+        return;
+    char *token = auth_token(request);
+    vigil_add(worker->shared->vigil, exchange->answer.stream, token, &request->identity);
+    mem_wipe(token, strlen(token));
+    free(token);
+}
+
 static void run_answer(struct pool_job *job, void *context)
 {
     struct exchange *exchange = (struct exchange *)job;
@@ -216,10 +229,12 @@ static void run_answer(struct pool_job *job, void *context)
         good = false;
     }
     good = good && routes_run(worker, &exchange->request, &exchange->answer, &err);
-    if (good)
+    if (good) {
         exchange->is_answered = true;
-    else
+        keep_vigil(exchange, worker);
+    } else {
         fail(exchange, &err);
+    }
     give_back(exchange);
 }
 

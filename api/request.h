@@ -19,6 +19,7 @@ struct watches;
 struct followers;
 struct downloads;
 struct readiness;
+struct vigil;
 
 /* What all workers share; constant while the server runs but for its opening, each member safe for any thread. */
 struct api_shared {
@@ -28,6 +29,7 @@ struct api_shared {
     struct followers *followers;
     struct downloads *downloads;
     struct readiness *readiness;
+    struct vigil *vigil;
     const char *server_url; /* once it is open */
     int is_open;            /* atomic: the records' database is there */
 };

@@ -45,6 +45,19 @@ bool verb_from_name(const char *name, enum verb *ret)
     return false;
 }
 
+bool identity_same_rights(const struct identity *a, const struct identity *b)
+{
+    if (a->role != b->role || a->verbs != b->verbs)
+        return false;
+    for (size_t i = 0; i < IDENTITY_TENANTS_MAX; i++) {
+        if (!str_equal(a->tenants[i], b->tenants[i]))
+            return false;
+        if (!a->tenants[i][0])
+            break;
+    }
+    return true;
+}
+
 bool identity_has_tenant(const struct identity *identity, const char *tenant)
 {
     for (size_t i = 0; tenant && i < IDENTITY_TENANTS_MAX && identity->tenants[i][0]; i++)

@@ -40,6 +40,7 @@ const char *role_name(enum role role);                 /* "member", "admin"; NUL
 bool role_from_name(const char *name, enum role *ret); /* false: there is no such role */
 const char *verb_name(enum verb verb);                 /* "list" */
 bool verb_from_name(const char *name, enum verb *ret); /* false: there is no such verb */
+bool identity_same_rights(const struct identity *a, const struct identity *b); /* role, tenants, verbs */
 bool identity_has_tenant(const struct identity *identity, const char *tenant);
 char *identity_tenants(const struct identity *identity); /* "acme,beta"; owned */
 /* From "acme,beta". False: too many, or a name too long. */

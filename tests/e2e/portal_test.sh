@@ -281,10 +281,21 @@ equal "the same" 1 "$(of .instance_count)"
 at=one
 boss=$as
 second=$(login boss@shop.example "a password of hers")
+# A watch at the other daemon, and one of a session that goes on.
+watch_of() { curl -skN -H "Authorization: Bearer $1" "https://127.0.0.1:${port_of[two]}/apis/tenantd/v1/tenants?watch=true"; }
+watch_of "$boss" >"$out/watch.ends" &
+ends=$!
+watch_of "$second" >"$out/watch.stays" &
+stays=$!
+both_see() { grep -q '"Tenant"' "$out/watch.ends" && grep -q '"Tenant"' "$out/watch.stays"; }
+eventually "two sessions watch" 30 both_see
 answers "logging out" 200 POST /auth/logout
 for at in one two; do answers "ends the session at $at" 401 GET /auth/me; done
 at=two as=$second
 answers "not the other one" 200 GET /auth/me
+is_over() { ! kill -0 "$1" 2>/dev/null; }
+eventually "and ends what it watched" 60 is_over $ends
+check "not what the other one watches" kill $stays
 third=$(login boss@shop.example "a password of hers")
 answers "the password is changed with the old one" 403 POST /auth/password-change '{"current_password":"a guess at it","new_password":"quite a new one"}'
 answers "at the second replica" 200 POST /auth/password-change '{"current_password":"a password of hers","new_password":"quite a new one"}'
