@@ -71,12 +71,10 @@ static bool offer_stands(struct reconcile_context *ctx, const struct instance_wa
     CLEANUP(database_release) struct database database = { 0 };
     CLEANUP(volume_release) struct volume volume = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    bool there =
-        database_look(ctx->server, want->offer.beside, &ctx->call, &database, &problem) &&
-        (!want->app.data_path || volume_inspect(ctx->docker, want->offer.volume, &ctx->call, &volume, &problem));
-    bool ours = there && str_equal(database.comment, want->stamp) &&
-                (!want->app.data_path || name_is_ours(ctx->settings, volume.labels, want->record.uid));
-    *ret = ours;
+    bool there = database_look(ctx->server, want->offer.beside, &ctx->call, &database, &problem) &&
+                 volume_inspect(ctx->docker, want->offer.volume, &ctx->call, &volume, &problem);
+    *ret = there && str_equal(database.comment, want->stamp) &&
+           name_is_ours(ctx->settings, volume.labels, want->record.uid);
     if (there || problem.code == ERR_NOT_FOUND)
         return true;
     err_move(err, &problem);

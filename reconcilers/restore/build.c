@@ -184,12 +184,13 @@ bool restore_step_build_data(struct reconcile_context *ctx, struct restore_want 
     CLEANUP(opened_point_release) struct opened_point opened = { 0 };
     const struct record *instance = &want->target.record;
     CLEANUP(json_decrefp) json_t *labels = name_labels(ctx->settings, &instance->key, instance->uid, "data");
+    /* Every instance has a volume, also where its App keeps nothing in it. */
+    if (!volume_create(ctx->docker, want->state.offer.volume, labels, &ctx->call, err))
+        return false;
     if (!want->target.app.data_path)
         return true;
-    if (!volume_create(ctx->docker, want->state.offer.volume, labels, &ctx->call, err) ||
-        !restore_open_point(ctx, want, want->state.tier, &opened, err))
-        return false;
-    return !point_has(opened.point, POINT_DATA) || fill_volume(ctx, want, opened.point, err);
+    return restore_open_point(ctx, want, want->state.tier, &opened, err) &&
+           (!point_has(opened.point, POINT_DATA) || fill_volume(ctx, want, opened.point, err));
 }
 
 /* ---- gone again ---- */
