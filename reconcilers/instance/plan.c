@@ -110,7 +110,7 @@ static void plan_deletion(const struct instance_want *want, const struct instanc
     bool counts = want->state.initialised || (!want->state.dirty && seen->database_is == THING_OURS) ||
                   (!want->state.dirty && seen->volume_is == THING_OURS);
     bool retain = want->spec.deletion_policy == DELETION_RETAIN && counts;
-    if (instance_plan_restore_deletion(want, plan))
+    if (instance_plan_restore_deletion(want, seen, plan))
         return;
     if (want->spec.deletion_policy == DELETION_BACKUP && counts) {
         /* Stopped first, so that nothing is written behind the last backup. */

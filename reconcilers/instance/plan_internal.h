@@ -19,4 +19,5 @@ void instance_plan_running(const struct instance_want *want, const struct instan
 bool instance_plan_restore(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
                            struct plan *plan);
 /* The same for an instance that is to go. */
-bool instance_plan_restore_deletion(const struct instance_want *want, struct plan *plan);
+bool instance_plan_restore_deletion(const struct instance_want *want, const struct instance_seen *seen,
+                                    struct plan *plan);

@@ -27,6 +27,16 @@ static void make_way(const struct instance_want *want, const struct instance_see
     instance_plan_add(plan, STEP_REMOVE_CONTAINER, want->container);
 }
 
+/* Neither a job nor the container has the data any more, and the two change places. */
+static void plan_switch(const struct instance_want *want, const struct instance_seen *seen, enum instance_step step,
+                        struct plan *plan)
+{
+    if (seen->job_is == THING_OURS)
+        instance_plan_add(plan, STEP_REMOVE_JOB, want->job);
+    make_way(want, seen, plan);
+    instance_plan_add(plan, step, want->spec.database.name);
+}
+
 /* The old one goes on; what the spec asks for besides waits. */
 static void plan_waiting(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
                          struct plan *plan)
@@ -65,13 +75,12 @@ static void plan_swap(const struct instance_want *want, const struct instance_se
                       struct plan *plan)
 {
     const struct instance_swap *swap = &want->state.swap;
-    if (seen->job_is == THING_OURS)
-        instance_plan_add(plan, STEP_REMOVE_JOB, want->job);
     if (swap->going_back || !swap->placed) {
-        make_way(want, seen, plan);
-        instance_plan_add(plan, swap->going_back ? STEP_SWITCH_BACK : STEP_SWITCH_DATA, want->spec.database.name);
+        plan_switch(want, seen, swap->going_back ? STEP_SWITCH_BACK : STEP_SWITCH_DATA, plan);
         return;
     }
+    if (seen->job_is == THING_OURS)
+        instance_plan_add(plan, STEP_REMOVE_JOB, want->job);
     if (has_failed(want, seen, now_ms)) {
         instance_plan_add(plan, STEP_REJECT_RESTORED, want->spec.database.name);
         return;
@@ -104,21 +113,22 @@ bool instance_plan_restore(const struct instance_want *want, const struct instan
     else if (restoring && want->offer.ready) {
         if (seen->role_is != THING_OURS || !seen->role_right)
             instance_plan_add(plan, STEP_PUT_ROLE, want->role);
-        if (seen->job_is == THING_OURS)
-            instance_plan_add(plan, STEP_REMOVE_JOB, want->job);
-        make_way(want, seen, plan);
-        instance_plan_add(plan, STEP_SWITCH_DATA, want->spec.database.name);
+        plan_switch(want, seen, STEP_SWITCH_DATA, plan);
     } else if (restoring) {
         plan_waiting(want, seen, now_ms, plan);
     }
     return restoring || plan->blocked_reason;
 }
 
-bool instance_plan_restore_deletion(const struct instance_want *want, struct plan *plan)
+bool instance_plan_restore_deletion(const struct instance_want *want, const struct instance_seen *seen,
+                                    struct plan *plan)
 {
-    if (want->state.swap.restore)
-        instance_plan_add(plan, want->state.swap.placed ? STEP_KEEP_RESTORED : STEP_SWITCH_BACK,
-                          want->spec.database.name);
+    const struct instance_swap *swap = &want->state.swap;
+    /* What did not prove healthy is not what deletionPolicy keeps. */
+    if (swap->restore && (swap->going_back || !swap->placed))
+        plan_switch(want, seen, STEP_SWITCH_BACK, plan);
+    else if (swap->restore)
+        instance_plan_add(plan, STEP_KEEP_RESTORED, want->spec.database.name);
     else if (want->restore_uid && !is_settled(want))
         plan_block(plan, BLOCK_WOKEN, "Restoring", "restore %s is giving up, and removes what it had built",
                    want->restore_key.name);

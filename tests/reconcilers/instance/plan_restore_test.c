@@ -220,6 +220,20 @@ static void deleted_while_placed(struct scene *scene)
     scene->want.deleting = true;
 }
 
+static void deleted_while_going_back(struct scene *scene)
+{
+    going_back(scene);
+    scene->want.deleting = true;
+    scene->want.running = false;
+}
+
+static void deleted_while_going_back_after_kill(struct scene *scene)
+{
+    deleted_while_going_back(scene);
+    scene->seen.container_is = THING_ABSENT;
+    scene->seen.job_is = THING_OURS;
+}
+
 static void deleted_with_replaced(struct scene *scene)
 {
     replaced_not_due(scene);
@@ -265,6 +279,9 @@ static const struct row {
     { "deleted: the Restore gives up first", deleted_while_claimed, "", "Restoring" },
     { "deleted in the switch: back first", deleted_while_swapping, "switch-back", NULL },
     { "deleted when in place", deleted_while_placed, "accept-restore", NULL },
+    { "deleted while it goes back: what was rejected is not kept", deleted_while_going_back,
+      "stop remove-container switch-back", NULL },
+    { "the same, killed in restore.after", deleted_while_going_back_after_kill, "remove-job switch-back", NULL },
     { "deleted: what was replaced goes too", deleted_with_replaced, "drop-replaced", NULL },
 };
 
