@@ -27,12 +27,13 @@ static void make_way(const struct instance_want *want, const struct instance_see
     instance_plan_add(plan, STEP_REMOVE_CONTAINER, want->container);
 }
 
-/* Neither a job nor the container has the data any more, and the two change places. */
+/* Nobody has the data open any more, and what is ours carries our stamp, without which no database is renamed. */
 static void plan_switch(const struct instance_want *want, const struct instance_seen *seen, enum instance_step step,
                         struct plan *plan)
 {
     if (seen->job_is == THING_OURS)
         instance_plan_add(plan, STEP_REMOVE_JOB, want->job);
+    instance_plan_database(want, seen, plan);
     make_way(want, seen, plan);
     instance_plan_add(plan, step, want->spec.database.name);
 }
@@ -41,12 +42,9 @@ static void plan_switch(const struct instance_want *want, const struct instance_
 static void plan_waiting(const struct instance_want *want, const struct instance_seen *seen, int64_t now_ms,
                          struct plan *plan)
 {
-    if (!want->state.initialised) {
-        if (seen->role_is != THING_OURS || !seen->role_right)
-            instance_plan_add(plan, STEP_PUT_ROLE, want->role);
-    } else if (want->running && seen->container_is == THING_OURS) {
+    instance_plan_database(want, seen, plan);
+    if (want->state.initialised && want->running && seen->container_is == THING_OURS)
         instance_plan_running(want, seen, now_ms, plan);
-    }
     plan_block(plan, BLOCK_WOKEN, "Restoring",
                want->state.initialised ? "restore %s builds beside; until then the instance stays as it is"
                                        : "restore %s builds its data",
@@ -110,13 +108,10 @@ bool instance_plan_restore(const struct instance_want *want, const struct instan
     if (!restoring && want->state.from_restore && !want->state.initialised)
         plan_block(plan, BLOCK_FINAL, "RestoreFailed",
                    "the data that it was to be made of could not be restored; delete it, or restore into it again");
-    else if (restoring && want->offer.ready) {
-        if (seen->role_is != THING_OURS || !seen->role_right)
-            instance_plan_add(plan, STEP_PUT_ROLE, want->role);
+    else if (restoring && want->offer.ready)
         plan_switch(want, seen, STEP_SWITCH_DATA, plan);
-    } else if (restoring) {
+    else if (restoring)
         plan_waiting(want, seen, now_ms, plan);
-    }
     return restoring || plan->blocked_reason;
 }
 

@@ -38,6 +38,24 @@ static void offered(struct scene *scene)
     scene->want.offer = (struct restore_offer){ .ready = true, .beside = beside, .aside = aside, .volume = new_volume };
 }
 
+static void claimed_with_changed_stamp(struct scene *scene)
+{
+    claimed(scene);
+    scene->seen.database_unstamped = true;
+}
+
+static void offered_with_changed_stamp(struct scene *scene)
+{
+    offered(scene);
+    scene->seen.database_unstamped = true;
+}
+
+static void offered_with_a_stranger(struct scene *scene)
+{
+    offered(scene);
+    scene->seen.database_is = THING_STRANGER;
+}
+
 static void offered_and_stopped(struct scene *scene)
 {
     offered(scene);
@@ -58,6 +76,12 @@ static void swapping(struct scene *scene)
         .restore = restore_uid, .beside = beside, .aside = aside, .volume = new_volume, .before = json_object()
     };
     scene->seen.container_is = THING_ABSENT;
+}
+
+static void swapping_with_changed_stamp(struct scene *scene)
+{
+    swapping(scene);
+    scene->seen.database_unstamped = true;
 }
 
 static void swapped_without_claim(struct scene *scene)
@@ -157,6 +181,12 @@ static void going_back(struct scene *scene)
     scene->want.state.swap.problem = problem;
 }
 
+static void going_back_with_changed_stamp(struct scene *scene)
+{
+    going_back(scene);
+    scene->seen.database_unstamped = true;
+}
+
 static void going_back_after_kill(struct scene *scene)
 {
     going_back(scene);
@@ -227,6 +257,12 @@ static void deleted_while_going_back(struct scene *scene)
     scene->want.running = false;
 }
 
+static void deleted_while_going_back_with_changed_stamp(struct scene *scene)
+{
+    deleted_while_going_back(scene);
+    scene->seen.database_unstamped = true;
+}
+
 static void deleted_while_going_back_after_kill(struct scene *scene)
 {
     deleted_while_going_back(scene);
@@ -249,10 +285,16 @@ static const struct row {
     { "claimed: edits wait", claimed_and_edited, "", "Restoring" },
     { "claimed: the old one is kept running, whatever was edited", claimed_and_died, "start", "Restoring" },
     { "claimed: a container that is gone comes back with the switch", claimed_without_container, "", "Restoring" },
+    { "claimed: a changed stamp is put back", claimed_with_changed_stamp, "repair-database", "Restoring" },
     { "offered: out of the way, then the switch", offered, "stop remove-container switch-data", NULL },
+    { "offered: the switch needs the stamp", offered_with_changed_stamp,
+      "repair-database stop remove-container switch-data", NULL },
+    { "offered: a stranger's database is left alone", offered_with_a_stranger, "", "NameTaken" },
     { "offered to a stopped one", offered_and_stopped, "switch-data", NULL },
     { "offered, and settled before", offered_again, "", NULL },
     { "killed in the switch: again", swapping, "switch-data", NULL },
+    { "killed in the switch, and the stamp was changed", swapping_with_changed_stamp, "repair-database switch-data",
+      NULL },
     { "killed in the switch, and the Restore is gone: to its end all the same", swapped_without_claim, "switch-data",
       NULL },
     { "in place: started", placed, "create-container start", NULL },
@@ -270,6 +312,8 @@ static const struct row {
     { "neither healthy nor unhealthy for too long", placed_too_long, "reject-restore", NULL },
     { "what was put in place is gone", placed_and_gone, "reject-restore", NULL },
     { "going back", going_back, "stop remove-container switch-back", NULL },
+    { "going back needs the stamp, too", going_back_with_changed_stamp,
+      "repair-database stop remove-container switch-back", NULL },
     { "killed while going back: again", going_back_after_kill, "switch-back", NULL },
     { "a clone has its role made, and waits", clone_waits, "put-role", "Restoring" },
     { "a clone's data is ready", clone_offered, "switch-data", NULL },
@@ -281,6 +325,8 @@ static const struct row {
     { "deleted when in place", deleted_while_placed, "accept-restore", NULL },
     { "deleted while it goes back: what was rejected is not kept", deleted_while_going_back,
       "stop remove-container switch-back", NULL },
+    { "the same, and the stamp was changed", deleted_while_going_back_with_changed_stamp,
+      "repair-database stop remove-container switch-back", NULL },
     { "the same, killed in restore.after", deleted_while_going_back_after_kill, "remove-job switch-back", NULL },
     { "deleted: what was replaced goes too", deleted_with_replaced, "drop-replaced", NULL },
 };
