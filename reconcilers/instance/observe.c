@@ -77,6 +77,16 @@ static void look_cached(struct reconcile_context *ctx, const struct instance_wan
 
 /* ---- live ---- */
 
+/* Of a look that failed: not found is an answer, and any other end is none, from which nothing follows. */
+static bool conclude(struct err *problem, enum thing *ret_is, struct err *err)
+{
+    bool is_absent = problem->code == ERR_NOT_FOUND;
+    *ret_is = is_absent ? THING_ABSENT : THING_UNKNOWN;
+    if (!is_absent)
+        err_move(err, problem);
+    return is_absent;
+}
+
 /* Inspects `name`: what it is, and the container itself in `ret`. */
 static bool look_container(struct reconcile_context *ctx, const struct instance_want *want, const char *name,
                            struct container *ret, enum thing *ret_is, struct err *err)
@@ -88,13 +98,10 @@ static bool look_container(struct reconcile_context *ctx, const struct instance_
             world_put_container(ctx->world, ret);
         return true;
     }
-    *ret_is = THING_ABSENT;
-    if (problem.code == ERR_NOT_FOUND) {
-        world_drop_container(ctx->world, name);
-        return true;
-    }
-    err_move(err, &problem);
-    return false;
+    if (!conclude(&problem, ret_is, err))
+        return false;
+    world_drop_container(ctx->world, name);
+    return true;
 }
 
 static bool look_volume(struct reconcile_context *ctx, const struct instance_want *want, enum thing *ret,
@@ -103,15 +110,11 @@ static bool look_volume(struct reconcile_context *ctx, const struct instance_wan
     CLEANUP(freep) char *derived = name_volume(ctx->settings, &want->record.key, want->record.uid);
     CLEANUP(volume_release) struct volume volume = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    *ret = THING_ABSENT;
     if (volume_inspect(ctx->docker, want->state.volume ? want->state.volume : derived, &ctx->call, &volume, &problem)) {
         *ret = whose(ctx, want, volume.labels);
         return true;
     }
-    if (problem.code == ERR_NOT_FOUND)
-        return true;
-    err_move(err, &problem);
-    return false;
+    return conclude(&problem, ret, err);
 }
 
 static bool look_image(struct reconcile_context *ctx, const struct instance_want *want, struct image *ret_image,
@@ -125,11 +128,7 @@ static bool look_image(struct reconcile_context *ctx, const struct instance_want
         *ret = THING_OURS;
         return true;
     }
-    *ret = THING_ABSENT;
-    if (problem.code == ERR_NOT_FOUND)
-        return true;
-    err_move(err, &problem);
-    return false;
+    return conclude(&problem, ret, err);
 }
 
 static bool look_memory(struct reconcile_context *ctx, const struct instance_want *want, struct instance_seen *seen,
@@ -282,12 +281,10 @@ static bool look_at_server(struct reconcile_context *ctx, const struct instance_
         world_put_database(ctx->world, &database, role.exists ? &listed : NULL);
         return true;
     }
-    seen->database_is = THING_ABSENT;
+    if (!conclude(&problem, &seen->database_is, err))
+        return false;
     world_forget_database(ctx->world, want->spec.database.name);
-    if (problem.code == ERR_NOT_FOUND)
-        return true;
-    err_move(err, &problem);
-    return false;
+    return true;
 }
 
 static bool is_no_answer(const struct err *err)
@@ -302,23 +299,19 @@ static bool look_live(struct reconcile_context *ctx, const struct instance_want 
     CLEANUP(err_release) struct err server = ERR_INIT;
     CLEANUP(err_release) struct err engine = ERR_INIT;
     bool has_server = look_at_server(ctx, want, seen, &server);
-    if (!look_at_engine(ctx, want, seen, &engine)) {
-        if (is_no_answer(&engine)) {
-            seen->engine_away_ms = clock_wall_ms();
-            seen->engine_problem = mem_strdup(err_message(&engine));
-        }
-        err_move(err, &engine);
-        return err_wrap(err, "look at Docker");
+    bool has_engine = look_at_engine(ctx, want, seen, &engine);
+    if (!has_server && is_no_answer(&server)) {
+        seen->server_away_ms = clock_wall_ms();
+        seen->server_problem = mem_strdup(err_message(&server));
     }
-    if (!has_server) {
-        if (is_no_answer(&server)) {
-            seen->server_away_ms = clock_wall_ms();
-            seen->server_problem = mem_strdup(err_message(&server));
-        }
-        err_move(err, &server);
-        return err_wrap(err, "look at the database server");
+    if (!has_engine && is_no_answer(&engine)) {
+        seen->engine_away_ms = clock_wall_ms();
+        seen->engine_problem = mem_strdup(err_message(&engine));
     }
-    return true;
+    if (has_server && has_engine)
+        return true;
+    err_move(err, has_engine ? &server : &engine);
+    return err_wrap(err, has_engine ? "look at the database server" : "look at Docker");
 }
 
 /* Where it counts: only a container that has to be made anew needs a turn. */
