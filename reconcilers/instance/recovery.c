@@ -121,6 +121,13 @@ bool instance_plan_last_backup(const struct instance_want *want, int64_t now_ms,
     const char *name = instance_step_traits[STEP_LAST_BACKUP].name;
     if (recovery->final_is_complete)
         return true;
+    if (!want->state.initialised) {
+        plan_block(
+            plan, BLOCK_WOKEN, "DataUnknown",
+            "a database or volume of this record exists that tenantd does not remember making, and so can make no "
+            "last backup of. Set deletionPolicy to Retain to keep it under another name, or to Delete to drop it");
+        return false;
+    }
     bool has_failed = str_equal(recovery->final_phase, "Failed");
     if (!recovery->final_name || (has_failed && may_try_again(recovery, now_ms))) {
         plan_add(plan, STEP_LAST_BACKUP, name, EFFECT_NONE, NULL);

@@ -13,6 +13,7 @@ static void nothing_there(struct scene *scene)
 }
 
 static void deleted(struct scene *scene);
+static void deleted_before_anything(struct scene *scene);
 
 static void allocated(struct scene *scene)
 {
@@ -96,6 +97,24 @@ static void deleted_retain_with_state_lost(struct scene *scene)
     deleted_with_state_lost(scene);
     scene->want.state.volume = volume;
     scene->want.spec.deletion_policy = DELETION_RETAIN;
+}
+
+static void deleted_backup_with_state_lost(struct scene *scene)
+{
+    deleted_retain_with_state_lost(scene);
+    scene->want.spec.deletion_policy = DELETION_BACKUP;
+}
+
+static void deleted_backup_before_anything(struct scene *scene)
+{
+    deleted_before_anything(scene);
+    scene->want.spec.deletion_policy = DELETION_BACKUP;
+}
+
+static void deleted_backup(struct scene *scene)
+{
+    deleted(scene);
+    scene->want.spec.deletion_policy = DELETION_BACKUP;
 }
 
 static void deleted_retain_in_init(struct scene *scene)
@@ -553,6 +572,11 @@ static const struct row rows[] = {
       "stop remove-container drop-database drop-role release-record", NULL },
     { "deleted, data retained that we do not remember making", deleted_retain_with_state_lost,
       "stop remove-container retain-database release-record", NULL },
+    { "deleted, and no backup can be made of data that we do not remember making: somebody has to decide",
+      deleted_backup_with_state_lost, "stop", "DataUnknown" },
+    { "deleted with a last backup, and there is nothing that it could be of", deleted_backup_before_anything,
+      "release-record", NULL },
+    { "deleted with a last backup", deleted_backup, "stop last-backup", NULL },
     { "deleted, and what is there never counted", deleted_retain_in_init,
       "stop remove-container drop-database drop-role remove-volume release-record", NULL },
     { "created as Stopped: data, no container", created_stopped, "put-role create-database create-volume initialise",
