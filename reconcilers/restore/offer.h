@@ -8,7 +8,7 @@
 
 #include "specs/field.h"
 
-/* (scope, instance uid) belongs to the Restore that is on its way. Backups are not begun meanwhile. */
+/* (scope, instance uid) belongs to the Restore that is on its way. It is made when no Backup is being taken, and none is begun meanwhile. */
 #define CLAIM_RESTORE "restore"
 /* The same of the drill that is on its way, and of the last one that was over; the instance itself does not mind. */
 #define CLAIM_DRILL   "drill"

@@ -88,6 +88,10 @@ static void plan_claim(const struct restore_want *want, struct plan *plan)
     if (want->claim_holder)
         plan_block(plan, BLOCK_WOKEN, "RestoreRunning", "another %s of instance %s is on its way",
                    want->spec.drill ? "drill" : "restore", want->state.target.name);
+    else if (want->backup_name)
+        plan_block(plan, BLOCK_WOKEN, "BackupRuns",
+                   "backup %s of instance %s is being taken; the restore begins when it is over, or deleted",
+                   want->backup_name, want->state.target.name);
     else
         add(plan, RESTORE_CLAIM, want->state.target.name);
 }

@@ -45,6 +45,7 @@ struct restore_want {
     bool has_target; /* the instance is there, under the uid that was resolved */
     struct instance_want target;
     char *claim_holder; /* of the instance; NULL: nobody */
+    char *backup_name;  /* of the Backup that is being taken of it; NULL: none, or it does not matter to a drill */
 };
 void restore_want_release(struct restore_want *want);
 /* In place, as instance_want_load(). ERR_NOT_FOUND when there is no such record. */

@@ -31,8 +31,15 @@ static void wake_target(struct reconcile_context *ctx, const struct restore_want
 
 static bool step_claim(struct reconcile_context *ctx, struct restore_want *want, struct err *err)
 {
-    if (!store_claim(ctx->store, claim_scope(want), want->state.target.uid, want->record.uid, err))
+    const char *target = want->state.target.uid;
+    CLEANUP(freep) char *backup = NULL;
+    if (!store_claim(ctx->store, claim_scope(want), target, want->record.uid, err))
         return false;
+    /* A Backup looks for our claim when it has made its own, and we for its own: two that begin in the same moment see each other. */
+    if (!want->spec.drill && !store_claim_holder(ctx->store, CLAIM_BACKUP, target, &backup, err))
+        return false;
+    if (backup)
+        return store_claim_drop(ctx->store, CLAIM_RESTORE, want->record.uid, err);
     wake_target(ctx, want);
     return true;
 }

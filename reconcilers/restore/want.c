@@ -1,4 +1,5 @@
 /* What is wanted of a Restore: its record, what was found out so far, and the instance it is about. */
+#include "reconcilers/backup/backup.h"
 #include "reconcilers/names.h"
 #include "reconcilers/restore/restore.h"
 #include "specs/kind.h"
@@ -51,6 +52,7 @@ void restore_want_release(struct restore_want *want)
     fields_release(restore_state_fields, &want->state);
     instance_want_release(&want->target);
     free(want->claim_holder);
+    free(want->backup_name);
     *want = (struct restore_want){ 0 };
 }
 
@@ -59,6 +61,19 @@ static bool decode(const struct field *fields, const json_t *document, const cha
     CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
     fields_decode(fields, document, "", ret, &problems);
     return problems_to_err(&problems, err) || err_wrap(err, "stored %s", what);
+}
+
+/* What it reads is not to be exchanged under it: database and files of one recovery point belong together. */
+static bool load_backup(struct reconcile_context *ctx, struct restore_want *want, struct err *err)
+{
+    CLEANUP(record_release) struct record backup = { 0 };
+    CLEANUP(freep) char *holder = NULL;
+    record_init(&backup);
+    if (!store_claim_holder(ctx->store, CLAIM_BACKUP, want->state.target.uid, &holder, err) ||
+        (holder && !store_get_by_uid(ctx->store, holder, &backup, err)))
+        return false;
+    want->backup_name = holder ? mem_strdup(backup.key.name) : NULL;
+    return true;
 }
 
 /* A target that is gone, or whose name another one has by now, is no error. */
@@ -76,7 +91,8 @@ static bool load_target(struct reconcile_context *ctx, struct restore_want *want
     }
     want->has_target = str_equal(want->target.record.uid, target->uid);
     return store_claim_holder(ctx->store, want->spec.drill ? CLAIM_DRILL : CLAIM_RESTORE, target->uid,
-                              &want->claim_holder, err);
+                              &want->claim_holder, err) &&
+           (want->spec.drill || load_backup(ctx, want, err));
 }
 
 bool restore_want_load(struct reconcile_context *ctx, const struct record_key *key, struct restore_want *want,

@@ -34,10 +34,34 @@ static void other_runs(struct restore_want *want)
     want->claim_holder = other;
 }
 
+static void backup_runs(struct restore_want *want)
+{
+    resolved(want);
+    want->backup_name = backup;
+}
+
 static void claimed(struct restore_want *want)
 {
     resolved(want);
     want->claim_holder = uid;
+}
+
+static void claimed_and_backup_waits(struct restore_want *want)
+{
+    claimed(want);
+    want->backup_name = backup;
+}
+
+static void backup_runs_and_deleted(struct restore_want *want)
+{
+    backup_runs(want);
+    want->deleting = true;
+}
+
+static void backup_runs_and_target_deleted(struct restore_want *want)
+{
+    backup_runs(want);
+    want->target.deleting = true;
 }
 
 static void claimed_for_clone(struct restore_want *want)
@@ -152,6 +176,10 @@ static const struct row {
     { "deleted before anything", fresh_and_deleted, "give-up", NULL, "Pending" },
     { "nobody else is at it", resolved, "claim-instance", NULL, "Pending" },
     { "one at a time", other_runs, "", "RestoreRunning", "Pending" },
+    { "what a backup is reading is not exchanged under it", backup_runs, "", "BackupRuns", "Pending" },
+    { "once claimed, it is the backup that waits", claimed_and_backup_waits, "verify", NULL, "Fetching" },
+    { "deleted while a backup runs", backup_runs_and_deleted, "give-up", NULL, "Pending" },
+    { "the last backup of a deletion is not waited for", backup_runs_and_target_deleted, "give-up", NULL, "Pending" },
     { "another one's switch is not ours", another_switches, "", "RestoreRunning", "Pending" },
     { "read through before anything is built", claimed, "verify", NULL, "Fetching" },
     { "a clone's role comes first", claimed_for_clone, "", "WaitingForInstance", "Fetching" },
