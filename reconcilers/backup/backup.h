@@ -92,6 +92,11 @@ extern backup_step_fn *const backup_step_effects[BACKUP_STEPS];
 extern const char *const backup_take_parts[];
 /* The whole of taking: dump, files, read back, publish. Fills status; false with ERR_... as take.c says. */
 bool backup_take(struct reconcile_context *ctx, struct backup_want *want, struct err *err) MUST_USE;
+/*
+ * The slot, then the instance with what a copy left on it, so that others may go on; what it does not hold is left alone. On a call of its own: also
+ * when the attempt was cancelled.
+ */
+bool backup_let_go(struct reconcile_context *ctx, const struct backup_want *want, struct err *err) MUST_USE;
 /* Writes want->status where it differs from what is stored. */
 bool backup_tell(struct reconcile_context *ctx, struct backup_want *want, struct err *err) MUST_USE;
 void backup_event(struct reconcile_context *ctx, const struct backup_want *want, enum event_type type,

@@ -19,7 +19,7 @@ bool backup_remove_copier(struct reconcile_context *ctx, const struct record_key
     CLEANUP(freep) char *name = copier_name(ctx, instance);
     CLEANUP(container_release) struct container container = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    struct call call = call_within(NULL, CLEAN_UP_MS); /* also when the attempt was cancelled */
+    struct call call = call_afterwards(&ctx->call, CLEAN_UP_MS);
     if ((container_inspect(ctx->docker, name, &call, &container, &problem) &&
          (!name_is_ours(ctx->settings, container.labels, uid) ||
           container_remove(ctx->docker, container.id, &call, &problem))) ||

@@ -62,7 +62,10 @@ void backup_event(struct reconcile_context *ctx, const struct backup_want *want,
         log_warning("event not stored", LOG_STR("reason", reason), LOG_STR("error", err_message(&problem)));
 }
 
-/* Its end may be what others wait for: the instance, its other recovery points, whoever waits for a slot. */
+/*
+ * Its end may be what others wait for: the instance, its other recovery points, whoever waits for a slot. Not an attempt that is to be made
+ * again anyway: two that fail would leave each other no pause.
+ */
 static void wake_others(struct reconcile_context *ctx, const struct backup_want *want)
 {
     CLEANUP(records_release) struct records records = { 0 };
@@ -77,8 +80,10 @@ static void wake_others(struct reconcile_context *ctx, const struct backup_want 
         const struct record *record = &records.items[i];
         const char *phase = json_text(record->status, "phase");
         bool is_sibling = str_equal(json_text(record->spec, "instanceUid"), want->spec.instance_uid);
-        bool waits = !phase || str_equal(phase, BACKUP_PENDING);
-        if ((is_sibling || waits) && !str_equal(record->uid, want->record.uid))
+        bool is_over = str_equal(phase, BACKUP_COMPLETED) || str_equal(phase, BACKUP_FAILED);
+        bool is_retried = json_text(json_object_get(record->status, "retry"), "class") != NULL;
+        bool waits = !is_retried && (is_sibling || !phase || str_equal(phase, BACKUP_PENDING));
+        if ((waits || (is_sibling && is_over)) && !str_equal(record->uid, want->record.uid))
             world_wake(ctx->world, &record->key, 0);
     }
 }
@@ -126,14 +131,25 @@ static bool wait_for_claim(struct reconcile_context *ctx, struct backup_want *wa
     return backup_tell(ctx, want, err);
 }
 
+/* Until it is tried again it keeps nobody waiting. */
+static void stand_back(struct reconcile_context *ctx, struct backup_want *want)
+{
+    CLEANUP(err_release) struct err told = ERR_INIT;
+    CLEANUP(err_release) struct err kept = ERR_INIT;
+    set_text(&want->status.phase, BACKUP_PENDING);
+    if (!backup_tell(ctx, want, &told))
+        log_warning("status not stored", LOG_STR("error", err_message(&told)));
+    if (!backup_let_go(ctx, want, &kept))
+        log_warning("claims are kept until the next attempt", LOG_STR("error", err_message(&kept)));
+    wake_others(ctx, want);
+}
+
 /* The attempt broke off: either it is made again, or the backup has failed. */
 static bool take_failed(struct reconcile_context *ctx, struct backup_want *want, struct err *problem, struct err *err)
 {
     set_text(&want->status.message, err_message(problem));
     if (may_pass(want, problem)) {
-        CLEANUP(err_release) struct err told = ERR_INIT;
-        if (!backup_tell(ctx, want, &told))
-            log_warning("status not stored", LOG_STR("error", err_message(&told)));
+        stand_back(ctx, want);
         err_move(err, problem);
         return false;
     }

@@ -2,6 +2,8 @@
 #include "base/log.h"
 #include "reconcilers/backup/backup.h"
 
+enum { LET_GO_MS = 30000 };
+
 static void set_text(char **member, const char *text)
 {
     free(*member);
@@ -61,11 +63,28 @@ static bool step_claim(struct reconcile_context *ctx, struct backup_want *want, 
     return false;
 }
 
-/* Before it is told that the attempt is over: killed in between, it is made once more, and no claim of one that is over stays for ever. */
-static bool drop_claims(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)
+/* A copy's container has the instance's name, so nobody else may take that instance while it stands. */
+static bool let_go_of_instance(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)
 {
-    return store_claim_drop(ctx->store, CLAIM_BACKUP, want->record.uid, err) &&
-           store_claim_drop(ctx->store, CLAIM_BACKUP_SLOT, want->record.uid, err);
+    struct record_key instance;
+    CLEANUP(freep) char *holder = NULL;
+    if (!store_claim_holder(ctx->store, CLAIM_BACKUP, want->spec.instance_uid, &holder, err))
+        return false;
+    if (!str_equal(holder, want->record.uid)) /* the container, too, is another one's */
+        return true;
+    return (!record_key_set(&instance, KIND_INSTANCE, want->record.key.namespace, want->spec.instance) ||
+            backup_remove_copier(ctx, &instance, want->spec.instance_uid, err)) &&
+           store_claim_drop(ctx->store, CLAIM_BACKUP, want->record.uid, err);
+}
+
+bool backup_let_go(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)
+{
+    struct call call = call_afterwards(&ctx->call, LET_GO_MS);
+    store_set_call(ctx->store, &call);
+    bool done =
+        store_claim_drop(ctx->store, CLAIM_BACKUP_SLOT, want->record.uid, err) && let_go_of_instance(ctx, want, err);
+    store_set_call(ctx->store, &ctx->call);
+    return done || err_wrap(err, "let go of claims");
 }
 
 /* ---- the attempt and its end ---- */
@@ -94,7 +113,7 @@ static bool step_take(struct reconcile_context *ctx, struct backup_want *want, s
         return false;
     set_text(&want->status.phase, BACKUP_COMPLETED);
     set_text(&want->status.message, NULL);
-    if (!drop_claims(ctx, want, err) || !backup_tell(ctx, want, err))
+    if (!backup_let_go(ctx, want, err) || !backup_tell(ctx, want, err))
         return false;
     CLEANUP(freep)
     char *message = mem_printf("%s: %" PRId64 " bytes of database and %" PRId64 " of files, %" PRId64 " stored",
@@ -111,8 +130,7 @@ static bool step_fail(struct reconcile_context *ctx, struct backup_want *want, s
     if (!want->status.message)
         set_text(&want->status.message,
                  want->has_instance ? "its instance is being deleted" : "there is no such instance any more");
-    if (!backup_remove_copier(ctx, &want->instance.record.key, want->spec.instance_uid, err) ||
-        !drop_claims(ctx, want, err) || !backup_tell(ctx, want, err))
+    if (!backup_let_go(ctx, want, err) || !backup_tell(ctx, want, err))
         return false;
     backup_event(ctx, want, EVENT_WARNING, "BackupFailed", want->status.message);
     return true;
@@ -270,10 +288,7 @@ static bool check_holds(struct reconcile_context *ctx, struct backup_want *want,
 
 static bool step_remove_point(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
-    struct record_key instance;
-    return (!record_key_set(&instance, KIND_INSTANCE, want->record.key.namespace, want->spec.instance) ||
-            backup_is_over(&want->status) || backup_remove_copier(ctx, &instance, want->spec.instance_uid, err)) &&
-           check_holds(ctx, want, err) && remove_everywhere(ctx, want, err);
+    return backup_let_go(ctx, want, err) && check_holds(ctx, want, err) && remove_everywhere(ctx, want, err);
 }
 
 static bool step_release(struct reconcile_context *ctx, struct backup_want *want, struct err *err)

@@ -1,0 +1,302 @@
+/* Whole runs of a backup's reconcile in the simulated world: what is claimed, what is told, and what follows when a call fails in between. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "reconcilers/backup/backup.h"
+#include "tests/check.h"
+#include "tests/sim/engine.h"
+#include "tests/sim/store.h"
+
+static const char app_spec[] = "{\"versions\": [{\"name\": \"1\", \"image\": \"sim/app:1\"},"
+                               " {\"name\": \"2\", \"image\": \"sim/app:2\"}],"
+                               " \"user\": {\"uid\": 1000, \"gid\": 1000}, \"dataPath\": \"/data\"}";
+static const char instance_spec[] = "{\"app\": \"app\", \"version\": \"1\", \"deletionPolicy\": \"Delete\","
+                                    " \"resources\": {\"cpu\": \"500m\", \"memory\": \"256Mi\"}}";
+
+struct scene {
+    char *directory;
+    struct config_backup config;
+    struct backup_settings backup;
+    struct settings settings;
+    struct reconcile_context ctx;
+    struct reconcile_result result;
+    struct str woken; /* names */
+    struct refusal {
+        const char *call; /* that fails; NULL: none */
+        unsigned times;
+        enum err_code code; /* ERR_CANCELLED: by the attempt's own call */
+    } refusals[2];
+    size_t refusal_count;
+    int cancelled;
+    struct err err;
+};
+
+static bool refuse(void *context, const struct sim_call *what, struct err *err)
+{
+    struct scene *scene = context;
+    for (size_t i = 0; i < scene->refusal_count; i++) {
+        struct refusal *refusal = &scene->refusals[i];
+        if (!str_equal(refusal->call, what->name) || refusal->times == 0)
+            continue;
+        refusal->times--;
+        scene->cancelled = refusal->code == ERR_CANCELLED;
+        return err_set(err, refusal->code, "refused");
+    }
+    return true;
+}
+
+static void note_woken(void *context, const struct record_key *key, int64_t after_ms)
+{
+    struct scene *scene = context;
+    (void)after_ms;
+    if (key->kind == KIND_BACKUP)
+        str_addf(&scene->woken, "%s ", key->name);
+}
+
+static struct record_key key_of(enum kind_id kind, const char *name)
+{
+    struct record_key key;
+    assert_true(record_key_set(&key, kind, kinds[kind].namespaced ? "acme" : "", name));
+    return key;
+}
+
+/* As the API stores it. */
+static void put_document(struct scene *scene, enum kind_id kind, const char *name, const char *spec)
+{
+    CLEANUP(problems_release) struct problems problems = PROBLEMS_INIT;
+    CLEANUP(json_decrefp) json_t *document = json_object();
+    CLEANUP(record_release) struct record record = { 0 };
+    json_t *spec_json = NULL;
+    const char *namespace = kinds[kind].namespaced ? "acme" : NULL;
+    assert_ok(json_parse(spec, strlen(spec), &spec_json, &scene->err), &scene->err);
+    json_put_text(document, "apiVersion", API_VERSION);
+    json_put_text(document, "kind", kinds[kind].name);
+    json_put(document, "metadata", json_object());
+    json_put(document, "spec", spec_json);
+    if (!record_from_json(document, &kinds[kind], namespace, name, &record, NULL, &problems) ||
+        !record_settle(&kinds[kind], NULL, &record, &problems))
+        fail_msg("%s: %s", problems.items[0].path, problems.items[0].message);
+    const struct store_write write = { .admit = reconcilers[kind].admit, .context = &scene->settings };
+    assert_ok(store_create(scene->ctx.store, &record, &write, &scene->err), &scene->err);
+}
+
+static void put_state(struct scene *scene, enum kind_id kind, const char *name, json_t *state_taken)
+{
+    const struct record_key key = key_of(kind, name);
+    assert_ok(store_state_put(scene->ctx.store, sim_record_find(&key)->uid, state_taken, &scene->err), &scene->err);
+    json_decref(state_taken);
+}
+
+/* An instance with data. */
+static void put_instance(struct scene *scene, const char *name)
+{
+    put_document(scene, KIND_INSTANCE, name, instance_spec);
+    put_state(scene, KIND_INSTANCE, name,
+              json_pack("{s:b, s:s, s:s}", "initialised", 1, "version", "1", "volume", "volume-of-it"));
+}
+
+static void put_backup(struct scene *scene, const char *name, const char *instance)
+{
+    CLEANUP(freep) char *spec = mem_printf("{\"instance\": \"%s\"}", instance);
+    put_document(scene, KIND_BACKUP, name, spec);
+}
+
+static void put_records(struct scene *scene)
+{
+    sim_image_add("sim/app:1", "sha256:1", "tiny");
+    put_document(scene, KIND_APP, "app", app_spec);
+    put_document(scene, KIND_TENANT, "acme", "{}");
+    put_instance(scene, "erp");
+    put_instance(scene, "crm");
+    put_backup(scene, "of-erp", "erp");
+    put_backup(scene, "of-crm", "crm");
+}
+
+static int set_up(void **state)
+{
+    struct scene *scene = MEM_NEW(struct scene);
+    char place[] = "/tmp/tenantd-backup-XXXXXX";
+    scene->directory = mem_strdup(mkdtemp(place));
+    sim_open(1);
+    scene->config = (struct config_backup){ .keep_local = 1, .keep_deleted_ms = 30 * DAY_MS, .parallel = 1 };
+    scene->backup = (struct backup_settings){
+        .config = &scene->config, .directory = scene->directory, .has_identity = true, .recipient_count = 1
+    };
+    age_identity_generate(&scene->backup.identity);
+    scene->backup.recipients[0] = age_identity_recipient(&scene->backup.identity);
+    scene->settings = (struct settings){ .installation = "0a1b2c",
+                                         .prefix = "td",
+                                         .network_pool = "10.213.0.0/16",
+                                         .network_prefix_length = 26,
+                                         .database_host = "tenantd-database",
+                                         .database_port = 5432,
+                                         .backup = &scene->backup };
+    scene->woken = (struct str)STR_INIT;
+    scene->ctx = (struct reconcile_context){ .store = store_new(NULL),
+                                             .server = server_new(NULL, scene->settings.installation),
+                                             .world = world_new(),
+                                             .settings = &scene->settings,
+                                             .lane = LANE_LONG };
+    assert_ok(docker_open(NULL, &scene->ctx.docker, &scene->err), &scene->err);
+    world_set_wake(scene->ctx.world, note_woken, scene);
+    put_records(scene);
+    sim->hooks = (struct sim_hooks){ .before = refuse, .context = scene };
+    *state = scene;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct scene *scene = *state;
+    assert_ok(dir_remove(scene->directory, &scene->err), &scene->err);
+    store_free(scene->ctx.store);
+    server_free(scene->ctx.server);
+    docker_free(scene->ctx.docker);
+    world_free(scene->ctx.world);
+    sim_close();
+    str_release(&scene->woken);
+    err_release(&scene->err);
+    free(scene->directory);
+    free(scene);
+    return 0;
+}
+
+/* ---- what is done, and what is there afterwards ---- */
+
+static bool reconcile(struct scene *scene, const char *name)
+{
+    const struct record_key key = key_of(KIND_BACKUP, name);
+    scene->result = (struct reconcile_result){ 0 };
+    str_clear(&scene->woken);
+    return backup_reconcile(&scene->ctx, &key, &scene->result, &scene->err);
+}
+
+/* The next calls of that name fail. */
+static void refuse_next(struct scene *scene, const char *call, unsigned times, enum err_code code)
+{
+    assert_true(scene->refusal_count < ARRAY_LEN(scene->refusals));
+    scene->refusals[scene->refusal_count++] = (struct refusal){ call, times, code };
+}
+
+static const char *uid_of(enum kind_id kind, const char *name)
+{
+    const struct record_key key = key_of(kind, name);
+    return sim_record_find(&key)->uid;
+}
+
+static const char *status_of(const char *name, const char *member)
+{
+    const struct record_key key = key_of(KIND_BACKUP, name);
+    const char *text = json_text(sim_record_find(&key)->status, member);
+    return text ? text : "";
+}
+
+/* Whose the one slot is, and whose the instance; NULL: nobody's. */
+static const char *slot_holder(void)
+{
+    return map_get(sim->store->claims, "backup-slot/1");
+}
+
+static const char *instance_holder(const char *instance)
+{
+    CLEANUP(freep) char *claim = mem_printf("backup/%s", uid_of(KIND_INSTANCE, instance));
+    return map_get(sim->store->claims, claim);
+}
+
+/* ---- tests ---- */
+
+static void test_is_completed(void **state)
+{
+    struct scene *scene = *state;
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+    assert_null(slot_holder());
+    assert_null(instance_holder("erp"));
+}
+
+static void test_what_may_pass_keeps_nobody_waiting(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "database_dump", 1, ERR_FORBIDDEN);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_FORBIDDEN);
+    assert_null(slot_holder());
+    assert_null(instance_holder("erp"));
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_PENDING);
+    assert_contains(status_of("of-erp", "message"), "refused");
+    assert_ok(reconcile(scene, "of-crm"), &scene->err);
+    assert_string_equal(status_of("of-crm", "phase"), BACKUP_COMPLETED);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+}
+
+static void test_a_retry_waits_for_its_slot(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "database_dump", 1, ERR_FORBIDDEN);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_FORBIDDEN);
+    const char *other = uid_of(KIND_BACKUP, "of-crm");
+    assert_ok(store_claim(scene->ctx.store, CLAIM_BACKUP_SLOT, "1", other, &scene->err), &scene->err);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_int_equal(scene->result.requeue_after_ms, 30000);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_PENDING);
+    assert_contains(status_of("of-erp", "message"), "backup.parallel");
+    assert_string_equal(slot_holder(), other);
+    assert_null(instance_holder("erp"));
+}
+
+/* Two whose attempts fail must not wake each other for ever. */
+static void test_who_waits_is_woken_and_who_is_retried_is_not(void **state)
+{
+    struct scene *scene = *state;
+    assert_ok(store_claim(scene->ctx.store, CLAIM_BACKUP_SLOT, "1", uid_of(KIND_BACKUP, "of-erp"), &scene->err),
+              &scene->err);
+    assert_ok(reconcile(scene, "of-crm"), &scene->err);
+    assert_contains(status_of("of-crm", "message"), "backup.parallel");
+    refuse_next(scene, "database_dump", 2, ERR_FORBIDDEN);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_FORBIDDEN);
+    assert_string_equal(scene->woken.text, "of-crm ");
+    const struct record_key key = key_of(KIND_BACKUP, "of-erp");
+    const struct err refused = { .code = ERR_FORBIDDEN };
+    assert_ok(reconcile_note_retry(scene->ctx.store, &key, &refused, 1, clock_wall_ms() + 1000, &scene->err),
+              &scene->err);
+    assert_fails(reconcile(scene, "of-crm"), &scene->err, ERR_FORBIDDEN);
+    assert_string_equal(scene->woken.text, "");
+}
+
+/* Also when the attempt was told to end: what others wait for is let go of on a call of its own. */
+static void test_a_cancelled_one_keeps_nobody_waiting(void **state)
+{
+    struct scene *scene = *state;
+    scene->ctx.call.cancelled = &scene->cancelled;
+    refuse_next(scene, "database_dump", 1, ERR_CANCELLED);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_CANCELLED);
+    assert_null(slot_holder());
+    assert_null(instance_holder("erp"));
+}
+
+/* A copy's container has the instance's name: where it stays, no other backup of that instance begins, and other instances' do. */
+static void test_a_copier_that_stays_keeps_the_instance(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "container_read_tree", 1, ERR_UNREACHABLE);
+    refuse_next(scene, "container_remove", 2, ERR_UNREACHABLE);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_UNREACHABLE);
+    assert_null(slot_holder());
+    assert_string_equal(instance_holder("erp"), uid_of(KIND_BACKUP, "of-erp"));
+}
+
+int main(void)
+{
+    struct check_list list = { 0 };
+    CHECK_TEST(&list, test_is_completed);
+    CHECK_TEST(&list, test_what_may_pass_keeps_nobody_waiting);
+    CHECK_TEST(&list, test_a_retry_waits_for_its_slot);
+    CHECK_TEST(&list, test_who_waits_is_woken_and_who_is_retried_is_not);
+    CHECK_TEST(&list, test_a_cancelled_one_keeps_nobody_waiting);
+    CHECK_TEST(&list, test_a_copier_that_stays_keeps_the_instance);
+    for (size_t i = 0; i < list.count; i++) {
+        list.tests[i].setup_func = set_up;
+        list.tests[i].teardown_func = tear_down;
+    }
+    return check_run("backup reconcile", &list);
+}
