@@ -45,6 +45,7 @@ struct backup_want {
     struct backup_sibling *siblings;
     size_t sibling_count;
     char *restore_holder; /* uid of the Restore that has the instance; NULL: none */
+    bool holds_claims;    /* of CLAIM_BACKUP or CLAIM_BACKUP_SLOT */
     bool deleting;
 };
 void backup_want_release(struct backup_want *want);
@@ -57,6 +58,7 @@ enum backup_step {
     BACKUP_STEP_CLAIM,
     BACKUP_STEP_TAKE,
     BACKUP_STEP_FAIL,
+    BACKUP_STEP_LET_GO,     /* of what others wait for; of one that is over in any case */
     BACKUP_STEP_SWEEP,      /* what a failed one left in its places */
     BACKUP_STEP_VERIFY,     /* again, because somebody asked */
     BACKUP_STEP_NOTE_GONE,  /* the instance is no more: from now on its age counts */

@@ -7,6 +7,7 @@ const struct backup_step_traits backup_step_traits[BACKUP_STEPS] = {
     [BACKUP_STEP_CLAIM] = { "claim" },
     [BACKUP_STEP_TAKE] = { "take", .is_long = true },
     [BACKUP_STEP_FAIL] = { "fail" },
+    [BACKUP_STEP_LET_GO] = { "let-go" },
     [BACKUP_STEP_SWEEP] = { "sweep" },
     [BACKUP_STEP_VERIFY] = { "verify", .is_long = true, .done = "Verified" },
     [BACKUP_STEP_NOTE_GONE] = { "note-instance-gone" },
@@ -75,6 +76,8 @@ static void plan_keeping(const struct backup_want *want, const struct backup_rul
     const char *verify = record_annotation(&want->record, ANNOTATION_VERIFY);
     bool is_failed = str_equal(want->status.phase, BACKUP_FAILED);
     int64_t expires_ms = backup_expires_ms(want, rules);
+    if (want->holds_claims) /* it was killed, or a call failed, before it let go */
+        add(plan, BACKUP_STEP_LET_GO, NULL);
     if (is_failed && !want->state.swept)
         add(plan, BACKUP_STEP_SWEEP, NULL);
     if (!want->has_instance && !want->state.instance_gone_ms) {
@@ -116,6 +119,7 @@ void backup_plan(const struct backup_want *want, const struct backup_rules *rule
     if (!want->has_instance || instance_is_on_its_way_out(want)) {
         add(plan, BACKUP_STEP_FAIL,
             want->has_instance ? "its instance is being deleted" : "there is no such instance any more");
+        add(plan, BACKUP_STEP_LET_GO, NULL);
         return;
     }
     if (!want->instance.state.initialised) {
@@ -128,4 +132,5 @@ void backup_plan(const struct backup_want *want, const struct backup_rules *rule
     }
     add(plan, BACKUP_STEP_CLAIM, NULL);
     add(plan, BACKUP_STEP_TAKE, want->spec.instance);
+    add(plan, BACKUP_STEP_LET_GO, NULL);
 }

@@ -136,8 +136,11 @@ static void stand_back(struct reconcile_context *ctx, struct backup_want *want)
 {
     CLEANUP(err_release) struct err told = ERR_INIT;
     CLEANUP(err_release) struct err kept = ERR_INIT;
-    set_text(&want->status.phase, BACKUP_PENDING);
-    if (!backup_tell(ctx, want, &told))
+    /* A whole one that could not be told of stays untold: it is made again. */
+    bool is_whole = backup_is_over(&want->status);
+    if (!is_whole)
+        set_text(&want->status.phase, BACKUP_PENDING);
+    if (!is_whole && !backup_tell(ctx, want, &told))
         log_warning("status not stored", LOG_STR("error", err_message(&told)));
     if (!backup_let_go(ctx, want, &kept))
         log_warning("claims are kept until the next attempt", LOG_STR("error", err_message(&kept)));
@@ -148,16 +151,13 @@ static void stand_back(struct reconcile_context *ctx, struct backup_want *want)
 static bool take_failed(struct reconcile_context *ctx, struct backup_want *want, struct err *problem, struct err *err)
 {
     set_text(&want->status.message, err_message(problem));
-    if (may_pass(want, problem)) {
+    if (may_pass(want, problem) || backup_is_over(&want->status)) {
         stand_back(ctx, want);
         err_move(err, problem);
         return false;
     }
     log_warning("backup failed", LOG_STR("error", err_message(problem)));
-    if (!backup_step_effects[BACKUP_STEP_FAIL](ctx, want, err))
-        return false;
-    wake_others(ctx, want);
-    return true;
+    return backup_step_effects[BACKUP_STEP_FAIL](ctx, want, err) && backup_let_go(ctx, want, err);
 }
 
 static bool run_plan(struct reconcile_context *ctx, struct backup_want *want, const struct plan *plan,
@@ -176,7 +176,8 @@ static bool run_plan(struct reconcile_context *ctx, struct backup_want *want, co
             return wait_for_claim(ctx, want, &problem, ret_result, err);
         if (step->id == BACKUP_STEP_TAKE)
             return take_failed(ctx, want, &problem, err);
-        set_text(&want->status.message, err_message(&problem));
+        if (step->id != BACKUP_STEP_LET_GO) /* its outcome is what a reader wants to know; status.retry tells of this */
+            set_text(&want->status.message, err_message(&problem));
         if (!backup_tell(ctx, want, err))
             log_warning("status not stored", LOG_STR("error", err_message(err)));
         err_move(err, &problem);
@@ -212,7 +213,7 @@ bool backup_reconcile(struct reconcile_context *ctx, const struct record_key *ke
         return false;
     if (ret_result->wants_long_lane || ret_result->requeue_after_ms)
         return true;
-    if (plan_has(&plan, BACKUP_STEP_RELEASE) || plan_has(&plan, BACKUP_STEP_TAKE))
+    if (plan_has(&plan, BACKUP_STEP_RELEASE) || plan_has(&plan, BACKUP_STEP_LET_GO))
         wake_others(ctx, &want);
     if (plan_has(&plan, BACKUP_STEP_RELEASE)) {
         ret_result->is_gone = true;

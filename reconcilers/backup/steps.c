@@ -113,7 +113,7 @@ static bool step_take(struct reconcile_context *ctx, struct backup_want *want, s
         return false;
     set_text(&want->status.phase, BACKUP_COMPLETED);
     set_text(&want->status.message, NULL);
-    if (!backup_let_go(ctx, want, err) || !backup_tell(ctx, want, err))
+    if (!backup_tell(ctx, want, err))
         return false;
     CLEANUP(freep)
     char *message = mem_printf("%s: %" PRId64 " bytes of database and %" PRId64 " of files, %" PRId64 " stored",
@@ -130,10 +130,15 @@ static bool step_fail(struct reconcile_context *ctx, struct backup_want *want, s
     if (!want->status.message)
         set_text(&want->status.message,
                  want->has_instance ? "its instance is being deleted" : "there is no such instance any more");
-    if (!backup_let_go(ctx, want, err) || !backup_tell(ctx, want, err))
+    if (!backup_tell(ctx, want, err))
         return false;
     backup_event(ctx, want, EVENT_WARNING, "BackupFailed", want->status.message);
     return true;
+}
+
+static bool step_let_go(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
+{
+    return backup_let_go(ctx, want, err);
 }
 
 static bool step_sweep(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
@@ -297,14 +302,10 @@ static bool step_release(struct reconcile_context *ctx, struct backup_want *want
 }
 
 backup_step_fn *const backup_step_effects[BACKUP_STEPS] = {
-    [BACKUP_STEP_CLAIM] = step_claim,
-    [BACKUP_STEP_TAKE] = step_take,
-    [BACKUP_STEP_FAIL] = step_fail,
-    [BACKUP_STEP_SWEEP] = step_sweep,
-    [BACKUP_STEP_VERIFY] = step_verify,
-    [BACKUP_STEP_NOTE_GONE] = step_note_gone,
-    [BACKUP_STEP_DROP_LOCAL] = step_drop_local,
-    [BACKUP_STEP_EXPIRE] = step_expire,
-    [BACKUP_STEP_REMOVE_POINT] = step_remove_point,
+    [BACKUP_STEP_CLAIM] = step_claim,         [BACKUP_STEP_TAKE] = step_take,
+    [BACKUP_STEP_FAIL] = step_fail,           [BACKUP_STEP_LET_GO] = step_let_go,
+    [BACKUP_STEP_SWEEP] = step_sweep,         [BACKUP_STEP_VERIFY] = step_verify,
+    [BACKUP_STEP_NOTE_GONE] = step_note_gone, [BACKUP_STEP_DROP_LOCAL] = step_drop_local,
+    [BACKUP_STEP_EXPIRE] = step_expire,       [BACKUP_STEP_REMOVE_POINT] = step_remove_point,
     [BACKUP_STEP_RELEASE] = step_release,
 };

@@ -101,6 +101,18 @@ static bool load_siblings(struct reconcile_context *ctx, struct backup_want *wan
     return true;
 }
 
+static bool load_claims(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
+{
+    static const char *const scopes[] = { CLAIM_BACKUP, CLAIM_BACKUP_SLOT };
+    for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
+        CLEANUP(freep) char *value = NULL;
+        if (!store_claim_of(ctx->store, scopes[i], want->record.uid, &value, err))
+            return false;
+        want->holds_claims = want->holds_claims || value;
+    }
+    return store_claim_holder(ctx->store, CLAIM_RESTORE, want->spec.instance_uid, &want->restore_holder, err);
+}
+
 bool backup_want_load(struct reconcile_context *ctx, const struct record_key *key, struct backup_want *ret,
                       struct err *err)
 {
@@ -114,8 +126,7 @@ bool backup_want_load(struct reconcile_context *ctx, const struct record_key *ke
            decode(backup_status_fields, ret->record.status, "status", &ret->status, err) &&
            store_state_get(ctx->store, ret->record.uid, &state, err) &&
            decode(backup_state_fields, state, "state", &ret->state, err) && load_instance(ctx, ret, err) &&
-           load_siblings(ctx, ret, err) &&
-           store_claim_holder(ctx->store, CLAIM_RESTORE, ret->spec.instance_uid, &ret->restore_holder, err);
+           load_siblings(ctx, ret, err) && load_claims(ctx, ret, err);
 }
 
 bool backup_state_save(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)

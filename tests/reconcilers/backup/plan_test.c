@@ -54,6 +54,18 @@ static void failed_long_ago(struct scene *scene)
     scene->want.status.completed_ms = NOW - 8 * DAY_MS;
 }
 
+static void completed_and_holds_claims(struct scene *scene)
+{
+    completed(scene);
+    scene->want.holds_claims = true;
+}
+
+static void failed_and_holds_claims(struct scene *scene)
+{
+    failed(scene);
+    scene->want.holds_claims = true;
+}
+
 static void failed_and_swept(struct scene *scene)
 {
     failed(scene);
@@ -191,14 +203,16 @@ static const struct {
     const char *steps;
     const char *blocked; /* NULL: not */
 } rows[] = {
-    { "a fresh one", NULL, "claim take", NULL },
-    { "one that broke off is made again", broke_off, "claim take", NULL },
+    { "a fresh one", NULL, "claim take let-go", NULL },
+    { "one that broke off is made again", broke_off, "claim take let-go", NULL },
     { "an instance without data", no_data, "", "InstanceHasNoData" },
     { "not while a restore runs", restore_runs, "", "RestoreRuns" },
-    { "no such instance any more", no_instance, "fail", NULL },
-    { "an instance that goes without a backup", deleted_instance, "fail", NULL },
-    { "an instance that waits for one", deleted_with_a_last_backup, "claim take", NULL },
+    { "no such instance any more", no_instance, "fail let-go", NULL },
+    { "an instance that goes without a backup", deleted_instance, "fail let-go", NULL },
+    { "an instance that waits for one", deleted_with_a_last_backup, "claim take let-go", NULL },
     { "failed: what is left goes", failed, "sweep", NULL },
+    { "failed, and others wait for it", failed_and_holds_claims, "let-go sweep", NULL },
+    { "complete, and others wait for it", completed_and_holds_claims, "let-go", NULL },
     { "failed: it tells of itself", failed_and_swept, "", NULL },
     { "failed long ago", failed_long_ago, "expire", NULL },
     { "complete, and kept", completed, "", NULL },

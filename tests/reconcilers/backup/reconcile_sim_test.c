@@ -22,9 +22,9 @@ struct scene {
     struct reconcile_result result;
     struct str woken; /* names */
     struct refusal {
-        const char *call; /* that fails; NULL: none */
-        unsigned times;
-        enum err_code code; /* ERR_CANCELLED: by the attempt's own call */
+        const char *call;      /* that fails; NULL: none */
+        unsigned after, times; /* so many that succeed, so many that do not */
+        enum err_code code;    /* ERR_CANCELLED: by the attempt's own call */
     } refusals[2];
     size_t refusal_count;
     int cancelled;
@@ -38,6 +38,10 @@ static bool refuse(void *context, const struct sim_call *what, struct err *err)
         struct refusal *refusal = &scene->refusals[i];
         if (!str_equal(refusal->call, what->name) || refusal->times == 0)
             continue;
+        if (refusal->after > 0) {
+            refusal->after--;
+            continue;
+        }
         refusal->times--;
         scene->cancelled = refusal->code == ERR_CANCELLED;
         return err_set(err, refusal->code, "refused");
@@ -175,7 +179,7 @@ static bool reconcile(struct scene *scene, const char *name)
 static void refuse_next(struct scene *scene, const char *call, unsigned times, enum err_code code)
 {
     assert_true(scene->refusal_count < ARRAY_LEN(scene->refusals));
-    scene->refusals[scene->refusal_count++] = (struct refusal){ call, times, code };
+    scene->refusals[scene->refusal_count++] = (struct refusal){ .call = call, .times = times, .code = code };
 }
 
 static const char *uid_of(enum kind_id kind, const char *name)
@@ -184,10 +188,15 @@ static const char *uid_of(enum kind_id kind, const char *name)
     return sim_record_find(&key)->uid;
 }
 
-static const char *status_of(const char *name, const char *member)
+static const json_t *stored_status(const char *name)
 {
     const struct record_key key = key_of(KIND_BACKUP, name);
-    const char *text = json_text(sim_record_find(&key)->status, member);
+    return sim_record_find(&key)->status;
+}
+
+static const char *status_of(const char *name, const char *member)
+{
+    const char *text = json_text(stored_status(name), member);
     return text ? text : "";
 }
 
@@ -285,6 +294,47 @@ static void test_a_copier_that_stays_keeps_the_instance(void **state)
     assert_string_equal(instance_holder("erp"), uid_of(KIND_BACKUP, "of-erp"));
 }
 
+/* The call that drops a claim fails once; what is over stays so, and holds nothing when it was looked at again. */
+static void test_a_completed_one_lets_go_in_the_end(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "store_claim_drop", 1, ERR_UNREACHABLE);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_UNREACHABLE);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+    assert_string_equal(status_of("of-erp", "message"), "");
+    assert_int_equal(json_int(stored_status("of-erp"), "attempts", 0), 1);
+    assert_null(slot_holder());
+    assert_null(instance_holder("erp"));
+    assert_string_equal(scene->woken.text, "of-crm ");
+}
+
+static void test_a_failed_one_lets_go_in_the_end(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "database_dump", 1, ERR_UNSUPPORTED);
+    refuse_next(scene, "store_claim_drop", 1, ERR_UNREACHABLE);
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_UNREACHABLE);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_FAILED);
+    assert_contains(status_of("of-erp", "message"), "database_dump: refused");
+    assert_null(slot_holder());
+    assert_null(instance_holder("erp"));
+}
+
+/* What was taken and could not be told of is no failure with another one's reason. */
+static void test_a_whole_one_that_was_not_told_of_is_made_again(void **state)
+{
+    struct scene *scene = *state;
+    refuse_next(scene, "store_update_status", 1, ERR_UNREACHABLE);
+    scene->refusals[0].after = 2; /* Running, Verifying */
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_UNREACHABLE);
+    assert_null(slot_holder());
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+    assert_int_equal(json_array_size(json_object_get(stored_status("of-erp"), "tiers")), 1);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -294,6 +344,9 @@ int main(void)
     CHECK_TEST(&list, test_who_waits_is_woken_and_who_is_retried_is_not);
     CHECK_TEST(&list, test_a_cancelled_one_keeps_nobody_waiting);
     CHECK_TEST(&list, test_a_copier_that_stays_keeps_the_instance);
+    CHECK_TEST(&list, test_a_completed_one_lets_go_in_the_end);
+    CHECK_TEST(&list, test_a_failed_one_lets_go_in_the_end);
+    CHECK_TEST(&list, test_a_whole_one_that_was_not_told_of_is_made_again);
     for (size_t i = 0; i < list.count; i++) {
         list.tests[i].setup_func = set_up;
         list.tests[i].teardown_func = tear_down;
