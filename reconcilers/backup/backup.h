@@ -62,6 +62,7 @@ enum backup_step {
     BACKUP_STEP_SWEEP,      /* what a failed one left in its places */
     BACKUP_STEP_VERIFY,     /* again, because somebody asked */
     BACKUP_STEP_NOTE_GONE,  /* the instance is no more: from now on its age counts */
+    BACKUP_STEP_NOTE_BACK,  /* it is there again, under the same uid */
     BACKUP_STEP_DROP_LOCAL, /* the local tier keeps only the newest ones */
     BACKUP_STEP_EXPIRE,     /* requests its own deletion */
     BACKUP_STEP_REMOVE_POINT,

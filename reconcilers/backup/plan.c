@@ -11,6 +11,7 @@ const struct backup_step_traits backup_step_traits[BACKUP_STEPS] = {
     [BACKUP_STEP_SWEEP] = { "sweep" },
     [BACKUP_STEP_VERIFY] = { "verify", .is_long = true, .done = "Verified" },
     [BACKUP_STEP_NOTE_GONE] = { "note-instance-gone" },
+    [BACKUP_STEP_NOTE_BACK] = { "note-instance-back" },
     [BACKUP_STEP_DROP_LOCAL] = { "drop-local-copy" },
     [BACKUP_STEP_EXPIRE] = { "expire", .effect = EFFECT_DESTROY, .done = "Expired" },
     [BACKUP_STEP_REMOVE_POINT] = { "remove-point", .effect = EFFECT_DESTROY },
@@ -54,7 +55,7 @@ int64_t backup_expires_ms(const struct backup_want *want, const struct backup_ru
 {
     if (str_equal(want->status.phase, BACKUP_FAILED))
         return want->status.completed_ms + FAILED_KEEP_MS;
-    bool is_gone = !want->has_instance && want->state.instance_gone_ms; /* not one that was brought back */
+    bool is_gone = !want->has_instance && want->state.instance_gone_ms; /* not one that came back */
     return is_gone ? want->state.instance_gone_ms + rules->keep_deleted_ms : 0;
 }
 
@@ -84,6 +85,8 @@ static void plan_keeping(const struct backup_want *want, const struct backup_rul
         add(plan, BACKUP_STEP_NOTE_GONE, NULL);
         return; /* the time begins now */
     }
+    if (want->has_instance && want->state.instance_gone_ms)
+        add(plan, BACKUP_STEP_NOTE_BACK, NULL);
     bool is_in_use = self && self->is_in_use;
     if (expires_ms && now_ms >= expires_ms && !is_in_use)
         add(plan, BACKUP_STEP_EXPIRE, is_failed ? "it failed" : "its instance was deleted");

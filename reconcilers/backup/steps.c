@@ -210,6 +210,12 @@ static bool step_note_gone(struct reconcile_context *ctx, struct backup_want *wa
     return backup_state_save(ctx, want, err);
 }
 
+static bool step_note_back(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
+{
+    want->state.instance_gone_ms = 0;
+    return backup_state_save(ctx, want, err);
+}
+
 static bool step_drop_local(struct reconcile_context *ctx, struct backup_want *want, struct err *err)
 {
     CLEANUP(tiers_release) struct tiers tiers = { 0 };
@@ -302,10 +308,16 @@ static bool step_release(struct reconcile_context *ctx, struct backup_want *want
 }
 
 backup_step_fn *const backup_step_effects[BACKUP_STEPS] = {
-    [BACKUP_STEP_CLAIM] = step_claim,         [BACKUP_STEP_TAKE] = step_take,
-    [BACKUP_STEP_FAIL] = step_fail,           [BACKUP_STEP_LET_GO] = step_let_go,
-    [BACKUP_STEP_SWEEP] = step_sweep,         [BACKUP_STEP_VERIFY] = step_verify,
-    [BACKUP_STEP_NOTE_GONE] = step_note_gone, [BACKUP_STEP_DROP_LOCAL] = step_drop_local,
-    [BACKUP_STEP_EXPIRE] = step_expire,       [BACKUP_STEP_REMOVE_POINT] = step_remove_point,
+    [BACKUP_STEP_CLAIM] = step_claim,
+    [BACKUP_STEP_TAKE] = step_take,
+    [BACKUP_STEP_FAIL] = step_fail,
+    [BACKUP_STEP_LET_GO] = step_let_go,
+    [BACKUP_STEP_SWEEP] = step_sweep,
+    [BACKUP_STEP_VERIFY] = step_verify,
+    [BACKUP_STEP_NOTE_GONE] = step_note_gone,
+    [BACKUP_STEP_NOTE_BACK] = step_note_back,
+    [BACKUP_STEP_DROP_LOCAL] = step_drop_local,
+    [BACKUP_STEP_EXPIRE] = step_expire,
+    [BACKUP_STEP_REMOVE_POINT] = step_remove_point,
     [BACKUP_STEP_RELEASE] = step_release,
 };

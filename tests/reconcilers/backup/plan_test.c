@@ -148,6 +148,13 @@ static void old_orphan(struct scene *scene)
     scene->want.state.instance_gone_ms = NOW - 31 * DAY_MS;
 }
 
+/* The catalog or a user made it again. */
+static void instance_that_came_back(struct scene *scene)
+{
+    old_orphan(scene);
+    scene->want.has_instance = true;
+}
+
 static void old_orphan_in_use(struct scene *scene)
 {
     old_orphan(scene);
@@ -223,6 +230,7 @@ static const struct {
     { "its instance is gone: the time begins", orphan, "note-instance-gone", NULL },
     { "then rules rest", young_orphan, "", NULL },
     { "and the newest goes, too", old_orphan, "expire", NULL },
+    { "its instance came back: the time ends", instance_that_came_back, "note-instance-back", NULL },
     { "but one in use", old_orphan_in_use, "", NULL },
     { "a verification is asked for", verification_asked, "verify", NULL },
     { "once", verification_answered, "", NULL },

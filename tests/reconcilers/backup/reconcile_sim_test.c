@@ -335,6 +335,32 @@ static void test_a_whole_one_that_was_not_told_of_is_made_again(void **state)
     assert_int_equal(json_array_size(json_object_get(stored_status("of-erp"), "tiers")), 1);
 }
 
+/* A later deletion begins the time anew. */
+static void test_an_instance_that_came_back_was_never_gone(void **state)
+{
+    struct scene *scene = *state;
+    const struct record_key key = key_of(KIND_INSTANCE, "erp");
+    CLEANUP(record_release) struct record last = { 0 };
+    bool is_gone = false;
+    record_init(&last);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    CLEANUP(freep) char *uid = mem_strdup(uid_of(KIND_BACKUP, "of-erp"));
+    put_state(scene, KIND_BACKUP, "of-erp", json_pack("{s:s}", "instanceGone", "2020-01-01T00:00:00Z"));
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_null(json_text(map_get(sim->store->states, uid), "instanceGone"));
+    assert_ok(store_delete(scene->ctx.store, &key, NULL, 0, STORE_WRITE, "user", &last, &is_gone, &scene->err),
+              &scene->err);
+    if (!is_gone)
+        assert_ok(store_remove_finalizer(scene->ctx.store, &key, last.uid, FINALIZER_TEARDOWN, &scene->err),
+                  &scene->err);
+    assert_null(sim_record_find(&key));
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    const struct record_key backup = key_of(KIND_BACKUP, "of-erp");
+    assert_int_equal(sim_record_find(&backup)->deletion_ms, 0);
+    assert_true(scene->result.requeue_after_ms > HOUR_MS);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -347,6 +373,7 @@ int main(void)
     CHECK_TEST(&list, test_a_completed_one_lets_go_in_the_end);
     CHECK_TEST(&list, test_a_failed_one_lets_go_in_the_end);
     CHECK_TEST(&list, test_a_whole_one_that_was_not_told_of_is_made_again);
+    CHECK_TEST(&list, test_an_instance_that_came_back_was_never_gone);
     for (size_t i = 0; i < list.count; i++) {
         list.tests[i].setup_func = set_up;
         list.tests[i].teardown_func = tear_down;
