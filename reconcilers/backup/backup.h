@@ -111,6 +111,8 @@ struct backup_files {
     const struct strv *must_exist; /* sorted */
     struct point_part *ret_part;
 };
+/* Whether the image is there that the copy's containers are made from. ERR_INVALID: the App has none; ERR_NOT_FOUND: it is not on the host. */
+bool backup_check_image(struct reconcile_context *ctx, const struct backup_want *want, struct err *err) MUST_USE;
 bool backup_copy_files(struct reconcile_context *ctx, const struct backup_want *want, const struct backup_files *files,
                        struct err *err) MUST_USE;
 /* Removes the container that a killed copy left; fine when there is none. */

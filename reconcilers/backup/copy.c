@@ -129,14 +129,34 @@ static bool run_job(struct reconcile_context *ctx, const struct instance_want *i
            err_wrap(err, "backup.%s", suffix + 1);
 }
 
+bool backup_check_image(struct reconcile_context *ctx, const struct backup_want *want, struct err *err)
+{
+    const struct instance_want *instance = &want->instance;
+    struct image image = { 0 };
+    CLEANUP(err_release) struct err problem = ERR_INIT;
+    if (!instance->app.data_path)
+        return true;
+    if (!instance->image)
+        return err_set(err, ERR_INVALID, "app %s has no version %s any more", instance->spec.app, instance->version);
+    if (image_inspect(ctx->docker, instance->image, &ctx->call, &image, &problem)) {
+        image_release(&image);
+        return true;
+    }
+    if (problem.code == ERR_NOT_FOUND)
+        return err_set(
+            err, ERR_NOT_FOUND,
+            "image %s of version %s, which the files are copied through, is not on this host: docker pull %s",
+            instance->image, instance->version, instance->image);
+    err_move(err, &problem);
+    return err_wrap(err, "image %s", instance->image);
+}
+
 bool backup_copy_files(struct reconcile_context *ctx, const struct backup_want *want, const struct backup_files *files,
                        struct err *err)
 {
     const struct instance_want *instance = &want->instance;
     CLEANUP(freep) char *id = NULL;
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    if (!instance->image)
-        return err_set(err, ERR_INVALID, "app %s has no version %s any more", instance->spec.app, instance->version);
     if (!run_job(ctx, instance, &instance->app.backup.quiesce, quiesce_suffix, err))
         return false;
     bool copied = create_copier(ctx, instance, &id, &problem) && stream(ctx, want, files, id, &problem);

@@ -315,6 +315,8 @@ static bool take(struct attempt *attempt, struct err *err)
         fill_status(attempt);
         return true;
     }
+    if (!backup_check_image(attempt->ctx, attempt->want, err)) /* before a dump that would be for nothing */
+        return false;
     status->started_ms = clock_wall_ms();
     status->attempts++;
     if (!set_phase(attempt, BACKUP_RUNNING, err) || !clear_places(attempt, err) || !store_parts(attempt, err) ||

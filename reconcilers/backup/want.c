@@ -49,6 +49,7 @@ static bool load_instance(struct reconcile_context *ctx, struct backup_want *wan
         return true;
     if (instance_want_load(ctx, &key, &want->instance, &problem)) {
         want->has_instance = str_equal(want->instance.record.uid, want->spec.instance_uid);
+        instance_want_in_place(ctx, &want->instance); /* the data is the old version's until its upgrade is through */
         return true;
     }
     if (problem.code == ERR_NOT_FOUND)

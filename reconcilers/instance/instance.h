@@ -138,6 +138,8 @@ bool instance_want_load(struct reconcile_context *ctx, const struct record_key *
 /* The same for a record as given, stored or only proposed. */
 bool instance_want_from(struct reconcile_context *ctx, const struct record *record, struct instance_want *ret,
                         struct err *err) MUST_USE;
+/* Version, image and rendering become those of the data, also while an upgrade is due: for who reads the data as it is. */
+void instance_want_in_place(struct reconcile_context *ctx, struct instance_want *want);
 bool instance_state_save(struct reconcile_context *ctx, struct instance_want *want, struct err *err) MUST_USE;
 /* False where a field with `immutable` asks for something else than a template has. */
 bool instance_can_be_cloned(const struct instance_want *want);

@@ -245,6 +245,24 @@ static void render(struct reconcile_context *ctx, struct instance_want *want)
         want->render_problem = mem_strdup(err_message(&problem));
 }
 
+static void choose_version(struct instance_want *want, const char *name)
+{
+    const struct app_version *version = want->has_app ? app_find_version(&want->app, name) : NULL;
+    want->version = name;
+    want->image = version ? version->image : NULL;
+}
+
+void instance_want_in_place(struct reconcile_context *ctx, struct instance_want *want)
+{
+    if (!want->state.initialised || str_equal(want->version, want->state.version))
+        return;
+    choose_version(want, want->state.version);
+    json_put_text(want->values, "version", want->version);
+    rendered_release(&want->rendered);
+    free(STEAL(want->render_problem));
+    render(ctx, want);
+}
+
 /* All but the record, which is there. */
 static bool fill(struct reconcile_context *ctx, struct instance_want *want, struct err *err)
 {
@@ -261,10 +279,8 @@ static bool fill(struct reconcile_context *ctx, struct instance_want *want, stru
     want->network = name_network(ctx->settings, key->namespace);
     want->role = name_role(ctx->settings, want->record.uid);
     want->stamp = name_stamp(ctx->settings, want->record.uid);
-    want->version =
-        !want->state.initialised || instance_upgrade_is_due(want) ? want->spec.version : want->state.version;
-    const struct app_version *version = want->has_app ? app_find_version(&want->app, want->version) : NULL;
-    want->image = version ? version->image : NULL;
+    choose_version(want, !want->state.initialised || instance_upgrade_is_due(want) ? want->spec.version
+                                                                                   : want->state.version);
     want->deleting = record->deletion_ms != 0;
     want->paused = record_annotation(record, ANNOTATION_PAUSED) != NULL;
     want->suspended = want->tenant.suspended || record_annotation(record, ANNOTATION_SUSPENDED);

@@ -3,13 +3,16 @@
 
 #include "base/file.h"
 #include "reconcilers/backup/backup.h"
+#include "reconcilers/names.h"
 #include "tests/check.h"
 #include "tests/sim/engine.h"
 #include "tests/sim/store.h"
 
 static const char app_spec[] = "{\"versions\": [{\"name\": \"1\", \"image\": \"sim/app:1\"},"
                                " {\"name\": \"2\", \"image\": \"sim/app:2\"}],"
-                               " \"user\": {\"uid\": 1000, \"gid\": 1000}, \"dataPath\": \"/data\"}";
+                               " \"user\": {\"uid\": 1000, \"gid\": 1000}, \"dataPath\": \"/data\","
+                               " \"env\": {\"VERSION\": \"{{version}}\"},"
+                               " \"backup\": {\"quiesce\": {\"command\": [\"sh\", \"-c\", \"exit 0\"]}}}";
 static const char instance_spec[] = "{\"app\": \"app\", \"version\": \"1\", \"deletionPolicy\": \"Delete\","
                                     " \"resources\": {\"cpu\": \"500m\", \"memory\": \"256Mi\"}}";
 
@@ -21,6 +24,8 @@ struct scene {
     struct reconcile_context ctx;
     struct reconcile_result result;
     struct str woken; /* names */
+    struct str made;  /* containers: purpose, image, the version that it is told */
+    size_t dumps;
     struct refusal {
         const char *call;      /* that fails; NULL: none */
         unsigned after, times; /* so many that succeed, so many that do not */
@@ -34,6 +39,7 @@ struct scene {
 static bool refuse(void *context, const struct sim_call *what, struct err *err)
 {
     struct scene *scene = context;
+    scene->dumps += str_equal(what->name, "database_dump");
     for (size_t i = 0; i < scene->refusal_count; i++) {
         struct refusal *refusal = &scene->refusals[i];
         if (!str_equal(refusal->call, what->name) || refusal->times == 0)
@@ -45,6 +51,22 @@ static bool refuse(void *context, const struct sim_call *what, struct err *err)
         refusal->times--;
         scene->cancelled = refusal->code == ERR_CANCELLED;
         return err_set(err, refusal->code, "refused");
+    }
+    return true;
+}
+
+/* A backup has one container at a time. */
+static bool note_made(void *context, const struct sim_call *what, struct err *err)
+{
+    struct scene *scene = context;
+    size_t at = 0;
+    void *value;
+    (void)err;
+    while (str_equal(what->name, "container_create") && map_next(sim->engine->containers, &at, NULL, &value)) {
+        const struct sim_container *container = value;
+        const char *version = sim_container_env(container, "VERSION");
+        str_addf(&scene->made, "%s %s %s; ", json_text(container->seen.labels, LABEL_PURPOSE), container->seen.image,
+                 version ? version : "-");
     }
     return true;
 }
@@ -95,8 +117,13 @@ static void put_state(struct scene *scene, enum kind_id kind, const char *name, 
 static void put_instance(struct scene *scene, const char *name)
 {
     put_document(scene, KIND_INSTANCE, name, instance_spec);
+    const struct record_key key = key_of(KIND_INSTANCE, name);
+    const char *uid = sim_record_find(&key)->uid;
+    CLEANUP(freep) char *volume = name_volume(&scene->settings, &key, uid);
+    CLEANUP(json_decrefp) json_t *labels = name_labels(&scene->settings, &key, uid, "data");
+    assert_ok(volume_create(scene->ctx.docker, volume, labels, NULL, &scene->err), &scene->err);
     put_state(scene, KIND_INSTANCE, name,
-              json_pack("{s:b, s:s, s:s}", "initialised", 1, "version", "1", "volume", "volume-of-it"));
+              json_pack("{s:b, s:s, s:s}", "initialised", 1, "version", "1", "volume", volume));
 }
 
 static void put_backup(struct scene *scene, const char *name, const char *instance)
@@ -107,7 +134,9 @@ static void put_backup(struct scene *scene, const char *name, const char *instan
 
 static void put_records(struct scene *scene)
 {
+    CLEANUP(freep) char *network = name_network(&scene->settings, "acme");
     sim_image_add("sim/app:1", "sha256:1", "tiny");
+    assert_ok(network_create(scene->ctx.docker, network, "10.213.0.0/26", NULL, NULL, &scene->err), &scene->err);
     put_document(scene, KIND_APP, "app", app_spec);
     put_document(scene, KIND_TENANT, "acme", "{}");
     put_instance(scene, "erp");
@@ -135,7 +164,7 @@ static int set_up(void **state)
                                          .database_host = "tenantd-database",
                                          .database_port = 5432,
                                          .backup = &scene->backup };
-    scene->woken = (struct str)STR_INIT;
+    scene->woken = scene->made = (struct str)STR_INIT;
     scene->ctx = (struct reconcile_context){ .store = store_new(NULL),
                                              .server = server_new(NULL, scene->settings.installation),
                                              .world = world_new(),
@@ -144,7 +173,7 @@ static int set_up(void **state)
     assert_ok(docker_open(NULL, &scene->ctx.docker, &scene->err), &scene->err);
     world_set_wake(scene->ctx.world, note_woken, scene);
     put_records(scene);
-    sim->hooks = (struct sim_hooks){ .before = refuse, .context = scene };
+    sim->hooks = (struct sim_hooks){ .before = refuse, .after = note_made, .context = scene };
     *state = scene;
     return 0;
 }
@@ -159,6 +188,7 @@ static int tear_down(void **state)
     world_free(scene->ctx.world);
     sim_close();
     str_release(&scene->woken);
+    str_release(&scene->made);
     err_release(&scene->err);
     free(scene->directory);
     free(scene);
@@ -289,6 +319,7 @@ static void test_a_copier_that_stays_keeps_the_instance(void **state)
     struct scene *scene = *state;
     refuse_next(scene, "container_read_tree", 1, ERR_UNREACHABLE);
     refuse_next(scene, "container_remove", 2, ERR_UNREACHABLE);
+    scene->refusals[1].after = 1; /* of the job */
     assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_UNREACHABLE);
     assert_null(slot_holder());
     assert_string_equal(instance_holder("erp"), uid_of(KIND_BACKUP, "of-erp"));
@@ -361,6 +392,36 @@ static void test_an_instance_that_came_back_was_never_gone(void **state)
     assert_true(scene->result.requeue_after_ms > HOUR_MS);
 }
 
+/* The new version's image is not even there. */
+static void test_an_upgrade_that_is_due_changes_nothing(void **state)
+{
+    struct scene *scene = *state;
+    const struct record_key key = key_of(KIND_INSTANCE, "erp");
+    json_put_text(sim_record_find(&key)->spec, "version", "2");
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+    assert_string_equal(status_of("of-erp", "version"), "1");
+    assert_string_equal(scene->made.text, "job sim/app:1 1; copy sim/app:1 -; ");
+    CLEANUP(str_release) struct str manifest = STR_INIT;
+    CLEANUP(freep)
+    char *path = mem_printf("%s/acme/%s/of-erp/manifest.json", scene->directory, uid_of(KIND_INSTANCE, "erp"));
+    assert_ok(file_read(path, 1 << 20, &manifest, &scene->err), &scene->err);
+    assert_contains(manifest.text, "\"sim/app:1\"");
+}
+
+static void test_an_image_that_is_not_there_is_told_before_the_dump(void **state)
+{
+    struct scene *scene = *state;
+    sim_image_remove("sim/app:1");
+    assert_fails(reconcile(scene, "of-erp"), &scene->err, ERR_NOT_FOUND);
+    assert_contains(status_of("of-erp", "message"), "image sim/app:1 of version 1");
+    assert_contains(status_of("of-erp", "message"), "docker pull sim/app:1");
+    assert_int_equal(scene->dumps, 0);
+    sim_image_add("sim/app:1", "sha256:1", "tiny");
+    assert_ok(reconcile(scene, "of-erp"), &scene->err);
+    assert_string_equal(status_of("of-erp", "phase"), BACKUP_COMPLETED);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -374,6 +435,8 @@ int main(void)
     CHECK_TEST(&list, test_a_failed_one_lets_go_in_the_end);
     CHECK_TEST(&list, test_a_whole_one_that_was_not_told_of_is_made_again);
     CHECK_TEST(&list, test_an_instance_that_came_back_was_never_gone);
+    CHECK_TEST(&list, test_an_upgrade_that_is_due_changes_nothing);
+    CHECK_TEST(&list, test_an_image_that_is_not_there_is_told_before_the_dump);
     for (size_t i = 0; i < list.count; i++) {
         list.tests[i].setup_func = set_up;
         list.tests[i].teardown_func = tear_down;
