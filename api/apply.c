@@ -54,8 +54,8 @@ static json_t *skeleton_of_document(const json_t *document)
 
 /* ---- paths ---- */
 
-/* Leaves of a skeleton, each as its keys joined by NUL-free separators that no key can have. */
-#define SEPARATOR '\x1f'
+/* Leaves of a skeleton, each as its keys joined by a byte that no key can have: UTF-8 knows none such. */
+#define SEPARATOR '\xff'
 
 static void add_leaves(const json_t *skeleton, const char *path, struct strv *leaves)
 {

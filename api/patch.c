@@ -97,13 +97,23 @@ static bool find_place(json_t *root, const char *pointer, struct place *ret_plac
     return true;
 }
 
+/* Copies of a chain into its own innermost place would double its depth each time. */
+static bool check_levels(const char *pointer, const json_t *value, struct err *err)
+{
+    size_t above = 0;
+    for (const char *at = pointer; *at; at++)
+        above += *at == '/';
+    return (above <= JSON_LEVELS_MAX && !json_is_deeper(value, JSON_LEVELS_MAX - above)) ||
+           err_set(err, ERR_BAD_REQUEST, "the patch makes more than %d levels", JSON_LEVELS_MAX);
+}
+
 /* ---- operations; `*root` is replaced where the whole document is meant ---- */
 
 static bool add_value(json_t **root, const char *pointer, json_t *value_taken, struct err *err)
 {
     CLEANUP(json_decrefp) json_t *value = value_taken;
     CLEANUP(place_release) struct place place = { 0 };
-    if (!find_place(*root, pointer, &place, err))
+    if (!check_levels(pointer, value, err) || !find_place(*root, pointer, &place, err))
         return false;
     if (!place.parent) {
         json_decref(*root);
@@ -187,7 +197,7 @@ static bool run_copy(struct patching *patching, const char *path, const char *fr
 {
     (void)value;
     json_t *source;
-    if (!find_value(patching->root, from, &source, err))
+    if (!find_value(patching->root, from, &source, err) || !check_levels(path, source, err))
         return false;
     CLEANUP(freep) char *text = json_dump(source);
     patching->copied += strlen(text);

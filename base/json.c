@@ -3,8 +3,7 @@
 
 #include <stdarg.h>
 
-#define PARSE_LIMIT  ((size_t)4 << 20)
-#define PARSE_LEVELS 100
+#define PARSE_LIMIT ((size_t)4 << 20)
 
 json_t *json_at(const json_t *root, ...)
 {
@@ -107,6 +106,27 @@ char *json_dump_pretty(const json_t *value)
     return dump(value, JSON_INDENT(2));
 }
 
+bool json_is_deeper(const json_t *value, size_t levels)
+{
+    json_t *tree = (json_t *)(uintptr_t)value; /* jansson's iterators take no const; nothing is changed */
+    const char *key;
+    json_t *item;
+    size_t i;
+    if (!json_is_object(value) && !json_is_array(value))
+        return false;
+    if (levels == 0)
+        return true;
+    json_object_foreach (tree, key, item) {
+        if (json_is_deeper(item, levels - 1))
+            return true;
+    }
+    json_array_foreach (tree, i, item) {
+        if (json_is_deeper(item, levels - 1))
+            return true;
+    }
+    return false;
+}
+
 /* jansson's own limit is a constant of 2048 levels; wrong text may be counted wrongly, it fails in the parser anyway. */
 static bool levels_are_fine(const char *text, size_t len)
 {
@@ -117,7 +137,7 @@ static bool levels_are_fine(const char *text, size_t len)
             i++;
         else if (text[i] == '"')
             in_string = !in_string;
-        else if (!in_string && (text[i] == '[' || text[i] == '{') && ++level > PARSE_LEVELS)
+        else if (!in_string && (text[i] == '[' || text[i] == '{') && ++level > JSON_LEVELS_MAX)
             return false;
         else if (!in_string && (text[i] == ']' || text[i] == '}') && level > 0)
             level--;
@@ -128,7 +148,7 @@ static bool levels_are_fine(const char *text, size_t len)
 static bool parse(const char *text, size_t len, enum err_code code, json_t **ret, struct err *err)
 {
     if (!levels_are_fine(text, len))
-        return err_set(err, code, "JSON is nested deeper than %d levels", PARSE_LEVELS);
+        return err_set(err, code, "JSON is nested deeper than %d levels", JSON_LEVELS_MAX);
     json_error_t error;
     json_t *value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!value)

@@ -22,7 +22,14 @@ void json_to_strv(const json_t *array, struct strv *ret_list); /* strings only; 
 char *json_dump(const json_t *value); /* compact, keys sorted, owned; NULL is printed as null */
 char *json_dump_pretty(const json_t *value);
 /*
- * Limits: 4 MiB of text (ERR_TOO_LARGE), 100 levels; duplicate keys, NUL and invalid UTF-8 are refused. Any JSON value,
+ * The levels of objects and lists that are read. jansson copies, prints and frees by recursion: what is made of what was
+ * read must keep to them, too.
+ */
+#define JSON_LEVELS_MAX 100
+/* Whether there are more than `levels` levels of objects and lists; no more than that are looked at. */
+bool json_is_deeper(const json_t *value, size_t levels);
+/*
+ * Limits: 4 MiB of text (ERR_TOO_LARGE), JSON_LEVELS_MAX; duplicate keys, NUL and invalid UTF-8 are refused. Any JSON value,
  * not only objects and arrays. ERR_BAD_REQUEST; the message has line and column.
  */
 bool json_parse(const char *text, size_t len, json_t **ret, struct err *err) MUST_USE;

@@ -32,6 +32,8 @@ static const struct {
       "[{'manager':'b','fieldsV1':{'f:metadata':{'f:labels':{'f:x.y/z':{}}}}}]", "a",
       "{'metadata':{'labels':{'x.y/z':'2'}}}", true, "{'metadata':{'labels':{'x.y/z':'2'}}}", "",
       "{'f:metadata':{'f:labels':{'f:x.y/z':{}}}}" },
+    { "a control character in a key is no step inwards", "{}", "[]", "a", "{'spec':{'x\\u001fy':1}}", false,
+      "{'spec':{'x\\u001fy':1}}", "", "{'f:spec':{'f:x\\u001fy':{}}}" },
     { "names and kinds are nobody's", "{}", "[]", "a", "{'kind':'X','metadata':{'name':'n'},'spec':{'a':1}}", false,
       "{'spec':{'a':1}}", "", "{'f:spec':{'f:a':{}}}" },
 };

@@ -151,6 +151,66 @@ static void test_doubling_is_limited(void **state)
     assert_fails(patch_json(document, patch, &result, &err), &err, ERR_BAD_REQUEST);
 }
 
+/* Objects in objects, as many as `levels`. */
+static json_t *chain_of(size_t levels)
+{
+    json_t *chain = json_object();
+    for (size_t i = 1; i < levels; i++)
+        chain = json_pack("{s:o}", "a", chain);
+    return chain;
+}
+
+/* Each copy of a chain into its own deepest place doubles it: twenty would be more than a thread's stack can walk. */
+static void test_doubled_depth_is_limited(void **state)
+{
+    (void)state;
+    CLEANUP(json_decrefp) json_t *document = chain_of(2);
+    CLEANUP(json_decrefp) json_t *patch = json_array();
+    CLEANUP(json_decrefp) json_t *result = NULL;
+    CLEANUP(str_release) struct str deepest = STR_INIT;
+    struct err err = ERR_INIT;
+    str_add(&deepest, "/a");
+    for (int i = 0; i < 20; i++) {
+        CLEANUP(freep) char *path = mem_printf("%s/a", deepest.text);
+        CLEANUP(freep) char *twice = mem_strdup(deepest.text);
+        json_push(patch, json_pack("{s:s,s:s,s:s}", "op", "copy", "from", "/a", "path", path));
+        str_add(&deepest, twice);
+    }
+    assert_fails(patch_json(document, patch, &result, &err), &err, ERR_BAD_REQUEST);
+    assert_null(result);
+}
+
+static const struct {
+    const char *why;
+    const char *operation; /* puts a value, which /v is, too, into the innermost of ten objects */
+    size_t levels;         /* of that value */
+    bool is_fine;
+} depths[] = {
+    { "a copy", "{\"op\":\"copy\",\"from\":\"/v\"}", 90, true },
+    { "a copy that is too deep", "{\"op\":\"copy\",\"from\":\"/v\"}", 91, false },
+    { "a move", "{\"op\":\"move\",\"from\":\"/v\"}", 90, true },
+    { "a move that is too deep", "{\"op\":\"move\",\"from\":\"/v\"}", 91, false },
+    { "an addition", "{\"op\":\"add\"}", 90, true },
+    { "an addition that is too deep", "{\"op\":\"add\"}", 91, false },
+};
+
+static void test_depth_is_limited(void **state)
+{
+    const __typeof__(depths[0]) *row = *state;
+    CLEANUP(json_decrefp) json_t *document = chain_of(10);
+    CLEANUP(json_decrefp) json_t *operation = parse(row->operation);
+    CLEANUP(json_decrefp) json_t *patch = json_pack("[O]", operation);
+    CLEANUP(json_decrefp) json_t *result = NULL;
+    struct err err = ERR_INIT;
+    json_put(document, "v", chain_of(row->levels));
+    json_put(operation, "value", chain_of(row->levels));
+    json_put_text(operation, "path", "/a/a/a/a/a/a/a/a/a/b");
+    if (row->is_fine)
+        assert_ok(patch_json(document, patch, &result, &err), &err);
+    else
+        assert_fails(patch_json(document, patch, &result, &err), &err, ERR_BAD_REQUEST);
+}
+
 static void test_many_operations(void **state)
 {
     (void)state;
@@ -171,6 +231,8 @@ int main(void)
     CHECK_ROWS(&list, test_merge, merges);
     CHECK_ROWS(&list, test_operations, operations);
     CHECK_TEST(&list, test_doubling_is_limited);
+    CHECK_TEST(&list, test_doubled_depth_is_limited);
+    CHECK_ROWS(&list, test_depth_is_limited, depths);
     CHECK_TEST(&list, test_many_operations);
     return check_run("patch", &list);
 }

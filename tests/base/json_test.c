@@ -83,6 +83,17 @@ static void levels_are_limited(void **state)
     assert_fails(parse_levels(100000, &err), &err, ERR_BAD_REQUEST);
 }
 
+static void levels_are_counted(void **state)
+{
+    (void)state;
+    CLEANUP(json_decrefp) json_t *value = json_pack("{s:i, s:[i, {s:[]}]}", "a", 1, "b", 2, "c");
+    CLEANUP(json_decrefp) json_t *scalar = json_integer(1);
+    assert_false(json_is_deeper(value, 4));
+    assert_true(json_is_deeper(value, 3));
+    assert_true(json_is_deeper(value, 0));
+    assert_false(json_is_deeper(scalar, 0));
+}
+
 static void size_is_limited_but_for_answers(void **state)
 {
     (void)state;
@@ -194,6 +205,7 @@ int main(void)
     CHECK_ROWS(&list, wrong_is_refused, wrong_rows);
     CHECK_ROWS(&list, fine_is_read_and_printed, fine_rows);
     CHECK_TEST(&list, levels_are_limited);
+    CHECK_TEST(&list, levels_are_counted);
     CHECK_TEST(&list, size_is_limited_but_for_answers);
     CHECK_TEST(&list, descending);
     CHECK_TEST(&list, copying_names_the_key);
