@@ -1,5 +1,6 @@
 /* PATCH with application/apply-patch+yaml: server-side apply. */
 #include "api/apply.h"
+#include "api/auth.h"
 #include "api/handlers.h"
 #include "api/status.h"
 #include "api/write.h"
@@ -113,6 +114,14 @@ static bool store_applied(struct worker *worker, struct request *request, const 
     return true;
 }
 
+/* PATCH alone makes nothing: who applies what is not there asks to create it. */
+static bool check_may_create(struct request *request, struct err *err)
+{
+    const char *tenant = request->view.record_kind->id == KIND_TENANT ? request->name : request->namespace;
+    return auth_may(&request->identity, VERB_CREATE, auth_subject_of(&request->view), tenant) == AUTH_ALLOWED ||
+           raise_forbidden_verb(request, VERB_CREATE, err);
+}
+
 static bool apply_once(struct worker *worker, struct request *request, const struct apply_wish *wish,
                        struct answer *answer, bool *ret_again, struct err *err)
 {
@@ -127,6 +136,8 @@ static bool apply_once(struct worker *worker, struct request *request, const str
         err_move(err, &problem);
         return false;
     }
+    if (!stored.uid && !check_may_create(request, err))
+        return false;
     live = stored.uid ? record_to_json(&stored) : json_object();
     if (!apply_merge(live, stored.managed, wish, &document, &managed, &conflicts)) {
         answer_conflicts(request, &conflicts, answer);

@@ -52,6 +52,45 @@ static void test_apply(void **state)
                  .content_type = APPLY, .body = "{}");
 }
 
+/* What is not there is made for those alone who may create. */
+static void test_apply_creates_for_who_may(void **state)
+{
+    struct api_fixture *api = *state;
+    static const struct identity admin = { .user = "tuner", .role = ROLE_ADMIN, .verbs = VERB_GET | VERB_PATCH };
+    static const struct identity member = {
+        .user = "acme-ci", .role = ROLE_MEMBER, .tenants = { "acme" }, .verbs = VERB_GET | VERB_PATCH
+    };
+    static const char restore[] = "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Restore\",\"spec\":{\"backup\":\"b1\","
+                                  "\"instance\":\"web\"}}";
+    static const char shop[] = "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Tenant\",\"spec\":{\"plan\":\"gold\"}}";
+    CLEANUP(reply_release) struct reply denied;
+    struct err err = ERR_INIT;
+    make_acme(api);
+    assert_ok(store_token_put(api->store.store, &admin, "tuner-token", &err), &err);
+    assert_ok(store_token_put(api->store.store, &member, "acme-ci-token", &err), &err);
+    ask(api,
+        &(struct ask){ .token = "tuner-token",
+                       .method = "PATCH",
+                       .path = TENANTS "/shop?fieldManager=x",
+                       .content_type = APPLY,
+                       .body = shop },
+        &denied);
+    assert_int_equal(denied.status, 403);
+    assert_string_equal(message_of(&denied), "tenants.tenantd \"shop\" is forbidden: User \"tuner\" cannot create "
+                                             "resource \"tenants\" in API group \"tenantd\" at the cluster scope");
+    assert_asked(api, 403, .token = "acme-ci-token", .method = "PATCH",
+                 .path = "/apis/tenantd/v1/namespaces/acme/restores/r1?fieldManager=x", .content_type = APPLY,
+                 .body = restore);
+    assert_asked(api, 404, .path = TENANTS "/shop");
+    assert_asked(api, 404, .path = "/apis/tenantd/v1/namespaces/acme/restores/r1");
+    assert_asked(api, 201, .token = MEMBER_TOKEN, .method = "PATCH",
+                 .path = "/apis/tenantd/v1/namespaces/acme/restores/r1?fieldManager=x", .content_type = APPLY,
+                 .body = restore);
+    /* What is there is patched. */
+    assert_asked(api, 200, .token = "tuner-token", .method = "PATCH", .path = TENANTS "/acme?fieldManager=x",
+                 .content_type = APPLY, .body = shop);
+}
+
 static void test_yaml_is_applied(void **state)
 {
     struct api_fixture *api = *state;
@@ -158,6 +197,7 @@ int main(void)
     struct check_list list = { 0 };
     curl_global_init(CURL_GLOBAL_ALL);
     CHECK_API(&list, test_apply);
+    CHECK_API(&list, test_apply_creates_for_who_may);
     CHECK_API(&list, test_yaml_is_applied);
     CHECK_API(&list, test_field_selector_of_the_app);
     CHECK_API(&list, test_reviews_in_protobuf);
