@@ -258,11 +258,32 @@ static void password_change_release(struct password_change *change)
     fields_release(password_change_fields, change);
 }
 
+static bool wrong_password(struct err *err)
+{
+    return err_set(err, ERR_FORBIDDEN, "the current password is another one");
+}
+
+struct new_password {
+    const char *present_hash; /* what the current password was compared with */
+    const char *next_hash;
+};
+
+static bool edit_password(struct account *account, void *context, struct err *err)
+{
+    const struct new_password *password = context;
+    if (!str_equal(account->password_hash, password->present_hash))
+        return wrong_password(err); /* since a moment ago */
+    free(account->password_hash);
+    account->password_hash = mem_strdup(password->next_hash);
+    return true;
+}
+
 /* POST /auth/password-change: all sessions end, this one too; the answer is a new one. */
 bool account_change_password(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     CLEANUP(password_change_release) struct password_change change = { 0 };
     CLEANUP(account_release) struct account account = { 0 };
+    CLEANUP(account_release) struct account changed = { 0 };
     if (!request->identity.account[0])
         return err_set(err, ERR_CONFLICT, "%s is a token, no account: it has no password", request->identity.user);
     if (!request_decode(request, password_change_fields, &change, NULL, err))
@@ -272,10 +293,11 @@ bool account_change_password(struct worker *worker, struct request *request, str
         !store_account_find(worker->store, request->identity.account, &account, err))
         return false;
     if (!password_matches(change.current, account.password_hash))
-        return err_set(err, ERR_FORBIDDEN, "the current password is another one");
-    free(account.password_hash);
-    account.password_hash = password_hash(change.next);
-    return store_account_update(worker->store, &account, err) && answer_session(worker, &account, answer, err) &&
+        return wrong_password(err);
+    CLEANUP(freep) char *hash = password_hash(change.next);
+    struct new_password password = { account.password_hash, hash };
+    const struct account_change edit = { account.id, edit_password, &password };
+    return store_account_update(worker->store, &edit, &changed, err) && answer_session(worker, &changed, answer, err) &&
            store_attempt_clear(worker->store, key, err);
 }
 

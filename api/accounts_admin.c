@@ -162,22 +162,34 @@ bool accounts_get(struct worker *worker, struct request *request, struct answer 
     return true;
 }
 
-static void take_over(const json_t *body, const struct account_wish *wish, struct account *account)
+/* What a change wishes of the account, whatever it is by then. */
+struct wished_change {
+    struct worker *worker;
+    struct request *request;
+    const json_t *body;
+    const struct account_wish *wish;
+    const char *password_hash; /* NULL: as it is; made beforehand, as it takes its time */
+};
+
+static bool edit_as_wished(struct account *account, void *context, struct err *err)
 {
-    if (wish->password) {
+    const struct wished_change *change = context;
+    const struct account_wish *wish = change->wish;
+    if (change->password_hash) {
         free(account->password_hash);
-        account->password_hash = password_hash(wish->password);
+        account->password_hash = mem_strdup(change->password_hash);
     }
-    if (json_object_get(body, "name")) {
+    if (json_object_get(change->body, "name")) {
         free(account->name);
         account->name = mem_strdup(wish->name);
     }
-    if (json_object_get(body, "role"))
+    if (json_object_get(change->body, "role"))
         account->role = (int)role_of_word(wish->role);
-    if (json_object_get(body, "disabled"))
+    if (json_object_get(change->body, "disabled"))
         account->disabled = wish->disabled;
-    if (json_object_get(body, "tenants"))
+    if (json_object_get(change->body, "tenants"))
         strv_copy(&account->tenants, &wish->tenants);
+    return check_tenants(change->worker, change->request, (enum role)account->role, &account->tenants, err);
 }
 
 /* PATCH /auth/accounts/{id} */
@@ -185,15 +197,17 @@ bool accounts_change(struct worker *worker, struct request *request, struct answ
 {
     CLEANUP(wish_release) struct account_wish wish = { 0 };
     CLEANUP(account_release) struct account account = { 0 };
+    CLEANUP(account_release) struct account changed = { 0 };
     CLEANUP(json_decrefp) json_t *body = NULL;
     if (!request_decode(request, account_change_fields, &wish, &body, err) ||
         !store_account_find(worker->store, request_param(request, "id"), &account, err))
         return false;
-    take_over(body, &wish, &account);
-    if (!check_tenants(worker, request, (enum role)account.role, &account.tenants, err) ||
-        !store_account_update(worker->store, &account, err))
+    CLEANUP(freep) char *hash = wish.password ? password_hash(wish.password) : NULL;
+    struct wished_change wished = { worker, request, body, &wish, hash };
+    const struct account_change change = { account.id, edit_as_wished, &wished };
+    if (!store_account_update(worker->store, &change, &changed, err))
         return false;
-    answer_json(answer, 200, account_to_json(&account));
+    answer_json(answer, 200, account_to_json(&changed));
     return true;
 }
 

@@ -125,32 +125,49 @@ static char *changed_fields(const struct account *old, const struct account *nex
     return strv_join(&fields, ", ");
 }
 
+struct update {
+    const struct account_change *change;
+    struct account next;
+};
+
 static bool update_in_transaction(struct store *store, void *context, struct err *err)
 {
-    const struct account *account = context;
+    struct update *update = context;
+    struct account *next = &update->next;
     CLEANUP(account_release) struct account old = { 0 };
     CLEANUP(pg_clearp) PGresult *result = NULL;
     bool ends = false;
-    if (!store_run(store, ACCOUNT_LOCK, PARAMS(TEXT(account->id)), &result, err))
+    if (!store_run(store, ACCOUNT_LOCK, PARAMS(TEXT(update->change->id)), &result, err))
         return false;
     if (PQntuples(result) == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no such account");
-    if (!account_from_row(result, 0, &old, err))
+    account_release(next); /* of a run before */
+    if (!account_from_row(result, 0, &old, err) || !account_from_row(result, 0, next, err) ||
+        !update->change->edit(next, update->change->context, err))
         return false;
-    CLEANUP(freep) char *tenants = strv_join(&account->tenants, ",");
-    CLEANUP(freep) char *fields = changed_fields(&old, account, &ends);
+    CLEANUP(freep) char *tenants = strv_join(&next->tenants, ",");
+    CLEANUP(freep) char *fields = changed_fields(&old, next, &ends);
     return store_run(store, ACCOUNT_UPDATE,
-                     PARAMS(TEXT(account->id), TEXT(account->name), TEXT(account->password_hash),
-                            TEXT(role_name((enum role)account->role)), TEXT(tenants),
-                            TEXT(account->disabled ? "true" : "false")),
+                     PARAMS(TEXT(next->id), TEXT(next->name), TEXT(next->password_hash),
+                            TEXT(role_name((enum role)next->role)), TEXT(tenants),
+                            TEXT(next->disabled ? "true" : "false")),
                      NULL, err) &&
-           (!ends || store_run(store, SESSION_DROP_OF, PARAMS(TEXT(account->id)), NULL, err)) &&
-           audit_account(store, account, fields, err);
+           (!ends || store_run(store, SESSION_DROP_OF, PARAMS(TEXT(next->id)), NULL, err)) &&
+           audit_account(store, next, fields, err);
 }
 
-bool store_account_update(struct store *store, const struct account *account, struct err *err)
+bool store_account_update(struct store *store, const struct account_change *change, struct account *ret,
+                          struct err *err)
 {
-    return store_transact(store, update_in_transaction, (void *)(uintptr_t)account, err);
+    struct update update = { .change = change };
+    bool good = store_transact(store, update_in_transaction, &update, err);
+    if (good) {
+        account_release(ret);
+        *ret = update.next;
+    } else {
+        account_release(&update.next);
+    }
+    return good;
 }
 
 static bool drop_in_transaction(struct store *store, void *context, struct err *err)

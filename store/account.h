@@ -31,10 +31,21 @@ bool store_account_create(struct store *store, struct account *account, struct e
 bool store_account_find(struct store *store, const char *id_or_email, struct account *ret, struct err *err) MUST_USE;
 bool store_account_list(struct store *store, struct accounts *ret, struct err *err) MUST_USE; /* by address */
 /*
- * Name, password hash, role, tenants and disabled as given. A new password, a disabled account or another role or tenant
- * ends its sessions.
+ * Changes name, password hash, role, tenants and disabled of an account as it is stored by then, under its lock, so that
+ * nobody's change is undone by another's. May run again (deadlock); false refuses with err.
  */
-bool store_account_update(struct store *store, const struct account *account, struct err *err) MUST_USE;
+typedef bool account_edit_fn(struct account *account, void *context, struct err *err);
+struct account_change {
+    const char *id;
+    account_edit_fn *edit;
+    void *context;
+};
+/*
+ * A new password, a disabled account or another role or tenant ends its sessions. `ret` is what is stored then, and is
+ * left alone on failure.
+ */
+bool store_account_update(struct store *store, const struct account_change *change, struct account *ret,
+                          struct err *err) MUST_USE;
 bool store_account_drop(struct store *store, const struct account *account, struct err *err) MUST_USE;
 
 /* ---- sessions ---- */

@@ -170,10 +170,12 @@ bool store_account_list(struct store *store, struct accounts *ret, struct err *e
     return true;
 }
 
-bool store_account_update(struct store *store, const struct account *account, struct err *err)
+bool store_account_update(struct store *store, const struct account_change *change, struct account *ret,
+                          struct err *err)
 {
     (void)store;
-    (void)account;
+    (void)change;
+    (void)ret;
     return no_account(err);
 }
 
