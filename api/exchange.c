@@ -40,8 +40,8 @@ struct exchange {
     struct answer answer;
     struct err route_error; /* no such path or method; told only to who is known */
     bool has_head;
-    bool is_identified;
-    bool is_answered; /* `answer` is ready to be sent */
+    bool is_identified; /* well enough to send a body */
+    bool is_answered;   /* `answer` is ready to be sent */
     size_t discarded;
 };
 
@@ -177,12 +177,13 @@ static enum MHD_Result send_answer(struct exchange *exchange)
 
 /* ---- workers ---- */
 
+/* Once before there is memory for a body and once more when it is there: what was revoked meanwhile opens nothing. */
 static bool identify(struct exchange *exchange, struct worker *worker, struct err *err)
 {
     struct request *request = &exchange->request;
     if (!route_is_health(request->route) && !worker_open(worker, err))
         return false;
-    if (!route_is_public(request->route) && !exchange->is_identified && !auth_identify(worker->store, request, err))
+    if (!route_is_public(request->route) && !auth_identify(worker->store, request, err))
         return false;
     exchange->is_identified = true;
     return true;

@@ -242,6 +242,33 @@ static void test_discovery_and_health(void **state)
     assert_null(strstr(metrics.body.text, ADMIN_TOKEN));
 }
 
+/* Who was known when a body began may be nobody when it ends. */
+static void test_revoked_while_it_sends(void **state)
+{
+    struct api_fixture *api = *state;
+    static const struct identity slow = { .user = "slow", .role = ROLE_ADMIN };
+    CLEANUP(str_release) struct str answer = STR_INIT;
+    struct err err = ERR_INIT;
+    assert_ok(store_token_put(api->store.store, &slow, "slow-token", &err), &err);
+    CLEANUP(freep)
+    char *begin = mem_printf("POST " TENANTS " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer slow-token\r\n"
+                             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%.10s",
+                             strlen(ACME), ACME);
+    int fd = dial(api);
+    send_text(fd, begin);
+    int64_t until_ms = clock_mono_ms() + 20 * SECOND_MS;
+    while (pg_fixture_int(api->store.url, "select used_ms from store.token where user_name = 'slow'") == 0) {
+        assert_true(clock_mono_ms() < until_ms);
+        usleep(20000);
+    }
+    assert_ok(store_token_drop(api->store.store, "slow", &err), &err);
+    send_text(fd, ACME + 10);
+    receive_until(fd, &answer, "\r\n\r\n", 20 * SECOND_MS);
+    close(fd);
+    assert_contains(answer.text, "HTTP/1.1 401 ");
+    assert_asked(api, 404, .path = TENANTS "/acme");
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -255,5 +282,6 @@ int main(void)
     CHECK_API(&list, test_a_taken_name_tells_no_holder);
     CHECK_API(&list, test_secrets);
     CHECK_API(&list, test_discovery_and_health);
+    CHECK_API(&list, test_revoked_while_it_sends);
     return check_run_api("server_access", &list);
 }
