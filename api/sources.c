@@ -75,6 +75,15 @@ static bool find_name(const struct request *request, const char **ret, struct er
                    SOURCE_SECRET_PASSWORD, SOURCE_SECRET_SSH_KEY, SOURCE_SECRET_WEBHOOK);
 }
 
+/* The one row of the audit for all that is written then: the sync that it asks for is no act of its own. */
+static bool note_change(struct worker *worker, const struct request *request, struct err *err)
+{
+    if (!store_audit_note(worker->store, kinds[KIND_SOURCE].name, "", request->name, err))
+        return false;
+    store_set_origin(worker->store, NULL);
+    return true;
+}
+
 bool source_secret_put(struct worker *worker, struct request *request, struct answer *answer, struct err *err)
 {
     CLEANUP(record_release) struct record record = { 0 };
@@ -87,7 +96,7 @@ bool source_secret_put(struct worker *worker, struct request *request, struct an
     const char *value = json_text(document, "value");
     if (!value || !value[0] || strlen(value) > SECRET_MAX)
         return err_set(err, ERR_BAD_REQUEST, "the body is {\"value\": \"...\"}, with at most 64 KiB");
-    if (!store_secret_put(worker->store, record.uid, name, value, err) ||
+    if (!note_change(worker, request, err) || !store_secret_put(worker->store, record.uid, name, value, err) ||
         !ask_for_sync(worker, &record, request->identity.user, err))
         return false;
     answer_json(answer, 200, json_object());
@@ -100,7 +109,7 @@ bool source_secret_drop(struct worker *worker, struct request *request, struct a
     const char *name;
     record_init(&record);
     if (!find_source(worker, request, &record, err) || !find_name(request, &name, err) ||
-        !store_secret_drop(worker->store, record.uid, name, err))
+        !note_change(worker, request, err) || !store_secret_drop(worker->store, record.uid, name, err))
         return false;
     answer_json(answer, 200, json_object());
     return true;

@@ -17,8 +17,8 @@ struct store_origin {
 void store_set_origin(struct store *store, const struct store_origin *origin);
 
 /*
- * What was taken out and not written is told of, too: the recovery key, a download of a recovery point. In a transaction of its own; `namespace` may
- * be "". Nothing where the store has no origin.
+ * What was taken out and not written is told of, too: the recovery key, a download of a recovery
+ * point; and what is written beside the records: a Source's secrets. In a transaction of its own; `namespace` may be "". Nothing where the store has no origin.
  */
 bool store_audit_note(struct store *store, const char *kind, const char *namespace, const char *name,
                       struct err *err) MUST_USE;

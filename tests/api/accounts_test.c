@@ -256,6 +256,30 @@ static void test_audit(void **state)
     assert_asked(api, 403, .token = token, .path = "/auth/audit");
 }
 
+/* Each change of a Source's credentials is one row, whether it asks for a sync or one is asked for already. */
+static void test_audit_of_secrets(void **state)
+{
+    struct api_fixture *api = *state;
+    static const char path[] = "/apis/tenantd/v1/sources/fleet/secrets/password";
+    CLEANUP(reply_release) struct reply reply;
+    assert_asked(api, 201, .method = "POST", .path = "/apis/tenantd/v1/sources",
+                 .body = "{\"apiVersion\":\"tenantd/v1\",\"kind\":\"Source\",\"metadata\":{\"name\":\"fleet\"},"
+                         "\"spec\":{\"directory\":\"/srv/fleet\"}}");
+    assert_asked(api, 200, .method = "PUT", .path = path, .body = "{\"value\":\"first value\"}");
+    assert_asked(api, 200, .method = "PUT", .path = path, .body = "{\"value\":\"second value\"}");
+    assert_asked(api, 200, .method = "DELETE", .path = path);
+    ask(api, &(struct ask){ .path = "/auth/audit?name=fleet" }, &reply);
+    static const char *const verbs[] = { "drop-secret", "set-secret", "set-secret", "create" }; /* the newest first */
+    const json_t *items = json_object_get(reply.json, "items");
+    assert_int_equal(json_array_size(items), ARRAY_LEN(verbs));
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        assert_string_equal(json_text(json_array_get(items, i), "verb"), verbs[i]);
+        assert_string_equal(json_text(json_array_get(items, i), "kind"), "Source");
+        assert_string_equal(json_text(json_array_get(items, i), "who"), "admin");
+    }
+    assert_null(strstr(reply.body.text, "value"));
+}
+
 static void test_bodies_from_strangers_are_small(void **state)
 {
     struct api_fixture *api = *state;
@@ -277,6 +301,7 @@ int main(void)
     CHECK_API(&list, test_registration);
     CHECK_API(&list, test_tokens);
     CHECK_API(&list, test_audit);
+    CHECK_API(&list, test_audit_of_secrets);
     CHECK_API(&list, test_bodies_from_strangers_are_small);
     return check_run_api("accounts", &list);
 }
