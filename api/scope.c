@@ -55,7 +55,7 @@ static bool read_token(const char *token, struct page *page, struct err *err)
         return bad_token(err);
     const char *after = json_text(value, "after");
     page->version = json_int(value, "version", 0);
-    if (!after || page->version <= 0)
+    if (!after || page->version <= 0 || page->version == INT64_MAX) /* the store asks for what follows it */
         return bad_token(err);
     page->after = mem_strdup(after);
     return true;

@@ -248,6 +248,9 @@ static const struct {
     { "a broken label selector", "GET", TENANTS "?labelSelector=a+in+b", 400, "unable to parse" },
     { "a limit that is none", "GET", TENANTS "?limit=many", 400, "limit" },
     { "a continuation we did not give", "GET", TENANTS "?limit=1&continue=abc", 400, "continue" },
+    { "a continuation of the last version there could be", "GET",
+      TENANTS "?limit=1&continue=eyJhZnRlciI6ImEvYiIsInZlcnNpb24iOjkyMjMzNzIwMzY4NTQ3NzU4MDd9", 400,
+      "continue key is not valid" },
     { "a dry run of some", "GET", TENANTS "?watch=maybe", 400, "watch" },
     { "openapi of a group that is not there", "GET", "/openapi/v3/apis/other/v1", 404, "" },
 };
