@@ -374,7 +374,7 @@ static bool create_both(struct worker *worker, struct request *request, const st
     request->view = view_of_kind(&kinds[KIND_TENANT]);
     request_set_about(request, &request->view, name);
     bool good = write_decode(request, document, NULL, &ignored, &tenant, &version, err) &&
-                write_create(worker, request, &tenant, STORE_WRITE, err);
+                write_create_unused(worker, request, &tenant, err);
     answer_release(&ignored);
     if (!good)
         return false;

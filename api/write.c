@@ -172,6 +172,22 @@ static bool check_caller(struct store *tx, const struct record *old, struct reco
            check_member(request, &kinds[next->key.kind], next, err);
 }
 
+/* Nobody is a gone tenant's heir by its name. */
+static bool check_unused(struct store *tx, const struct record *old, struct record *next, void *context,
+                         struct err *err)
+{
+    CLEANUP(events_release) struct events events = { 0 };
+    int64_t left = 0, version;
+    for (size_t i = 0; i < KINDS && left == 0; i++)
+        if (kinds[i].namespaced && !store_count(tx, kinds[i].id, next->key.name, &left, err))
+            return false;
+    if (!store_event_list(tx, next->key.name, &events, &version, err))
+        return false;
+    if (left > 0 || events.count > 0)
+        return err_set(err, ERR_EXISTS, "records or events of a tenant of this name are left");
+    return check_caller(tx, old, next, context, err);
+}
+
 static bool write_admission(struct worker *worker, struct request *request, struct admission *ret, struct err *err)
 {
     *ret = (struct admission){
@@ -202,6 +218,16 @@ bool write_create(struct worker *worker, struct request *request, struct record 
     if (!write_admission(worker, request, &admission, err))
         return false;
     struct store_write write = write_options(request, &admission, mode);
+    return store_create(worker->store, record, &write, err) || raise_from_store(request, err);
+}
+
+bool write_create_unused(struct worker *worker, struct request *request, struct record *record, struct err *err)
+{
+    CLEANUP(admission_release) struct admission admission = { 0 };
+    if (!write_admission(worker, request, &admission, err))
+        return false;
+    admission.check_caller = check_unused;
+    struct store_write write = write_options(request, &admission, STORE_WRITE);
     return store_create(worker->store, record, &write, err) || raise_from_store(request, err);
 }
 

@@ -15,6 +15,12 @@ bool write_decode(struct request *request, const json_t *document, const char *n
 /* store_create() and store_update() with the kind's admission, errors worded; `record` is what is stored then. */
 bool write_create(struct worker *worker, struct request *request, struct record *record, enum store_mode mode,
                   struct err *err) MUST_USE;
+/*
+ * The same for a Tenant that somebody unknown makes: a name under which anything is left of a tenant that is gone
+ * (Backups and events outlive it) is ERR_EXISTS.
+ */
+bool write_create_unused(struct worker *worker, struct request *request, struct record *record,
+                         struct err *err) MUST_USE;
 bool write_update(struct worker *worker, struct request *request, struct record *record, int64_t expected_version,
                   enum store_mode mode, struct err *err) MUST_USE;
 /*

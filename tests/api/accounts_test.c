@@ -166,6 +166,30 @@ static void test_registration(void **state)
     assert_asked(api, 403, .token = "", .method = "POST", .path = "/auth/register", .body = body);
 }
 
+/* Backups and events outlive their tenant; whoever registers under its name must not get them. */
+static void test_registration_inherits_nothing(void **state)
+{
+    struct api_fixture *api = *state;
+    CLEANUP(reply_release) struct reply refused;
+    CLEANUP(record_release) struct record backup = { 0 };
+    struct err err = ERR_INIT;
+    static const char body[] =
+        "{\"email\":\"new@shop.example\",\"password\":\"" PASSWORD "\",\"tenant_name\":\"acme\"}";
+    make_acme(api);
+    record_make(&backup, KIND_BACKUP, "acme", "b1", 1);
+    assert_ok(store_create(api->store.store, &backup, &plain_write, &err), &err);
+    assert_ok(store_event_add(api->store.store, &backup, EVENT_NORMAL, "Made", "It is there.", &err), &err);
+    pg_fixture_run(api->store.url, "delete from store.record where kind = 'Tenant'");
+    ask(api, &(struct ask){ .token = "", .method = "POST", .path = "/auth/register", .body = body }, &refused);
+    assert_int_equal(refused.status, 409);
+    assert_contains(refused.body.text, "tenants.tenantd \\\"acme\\\" already exists");
+    pg_fixture_run(api->store.url, "delete from store.record where kind = 'Backup'");
+    assert_asked(api, 409, .token = "", .method = "POST", .path = "/auth/register", .body = body);
+    assert_int_equal(pg_fixture_int(api->store.url, "select count(*) from store.account"), 0);
+    pg_fixture_run(api->store.url, "delete from store.event");
+    assert_asked(api, 201, .token = "", .method = "POST", .path = "/auth/register", .body = body);
+}
+
 static void test_tokens(void **state)
 {
     struct api_fixture *api = *state;
@@ -299,6 +323,7 @@ int main(void)
     CHECK_API(&list, test_no_such_user_and_wrong_password_look_alike);
     CHECK_API(&list, test_attempts_of_one_address_are_limited);
     CHECK_API(&list, test_registration);
+    CHECK_API(&list, test_registration_inherits_nothing);
     CHECK_API(&list, test_tokens);
     CHECK_API(&list, test_audit);
     CHECK_API(&list, test_audit_of_secrets);
