@@ -36,10 +36,10 @@ struct identity {
     char account[ACCOUNT_ID_MAX + 1];                        /* of a session; "": a token's */
 };
 
-const char *role_name(enum role role);                 /* "member", "admin"; NULL: none */
-bool role_from_name(const char *name, enum role *ret); /* false: there is no such role */
-const char *verb_name(enum verb verb);                 /* "list" */
-bool verb_from_name(const char *name, enum verb *ret); /* false: there is no such verb */
+const char *role_name(enum role role);                                         /* "member", "admin"; NULL: none */
+bool role_from_name(const char *name, enum role *ret);                         /* false: there is no such role */
+const char *verb_name(enum verb verb);                                         /* "list" */
+bool verb_from_name(const char *name, enum verb *ret);                         /* false: there is no such verb */
 bool identity_same_rights(const struct identity *a, const struct identity *b); /* role, tenants, verbs */
 bool identity_has_tenant(const struct identity *identity, const char *tenant);
 char *identity_tenants(const struct identity *identity); /* "acme,beta"; owned */
