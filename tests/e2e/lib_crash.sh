@@ -111,6 +111,11 @@ eventually "Ready with all of it" 60 ready acme/erp
 check "a restart" again ctl restart acme/erp
 check "it is paused by hand" again docker pause "$(container kept)"
 eventually "and goes on" 60 is kept '{{.State.Status}}' running
+# On a busy machine the effect may come and the answer be lost: then the step has no end yet.
+if [ $victim = self ] && ! grep -q Instance/unpause/end "$points"; then
+    check "it is paused once more" again docker pause "$(container kept)"
+    eventually "and goes on again" 60 is kept '{{.State.Status}}' running
+fi
 check "its network is taken away" again docker network disconnect "$prefix-acme" "$(container kept)"
 connected() { is kept "{{if index .NetworkSettings.Networks \"$prefix-acme\"}}yes{{end}}" yes; }
 eventually "and given back" 60 connected
