@@ -90,13 +90,21 @@ static void put_time(json_t *object, const char *key, int64_t time_ms)
     json_put_text(object, key, text);
 }
 
-static void put_filled(json_t *object, const char *key, const json_t *map)
+/* How a document gets into the object: as a copy, or as the record's own. */
+typedef json_t *own_fn(const json_t *document);
+
+static json_t *share(const json_t *document)
 {
-    if (json_object_size(map) > 0)
-        json_put(object, key, json_deep_copy(map));
+    return json_incref((json_t *)(uintptr_t)document);
 }
 
-static json_t *metadata_to_json(const struct record *record)
+static void put_filled(json_t *object, const char *key, const json_t *map, own_fn *own)
+{
+    if (json_object_size(map) > 0)
+        json_put(object, key, own(map));
+}
+
+static json_t *metadata_to_json(const struct record *record, own_fn *own)
 {
     json_t *metadata = json_object();
     json_put_text(metadata, "name", record->key.name);
@@ -111,24 +119,34 @@ static json_t *metadata_to_json(const struct record *record)
         json_put(metadata, "generation", json_integer(record->generation));
     put_time(metadata, "creationTimestamp", record->created_ms);
     put_time(metadata, "deletionTimestamp", record->deletion_ms);
-    put_filled(metadata, "labels", record->labels);
-    put_filled(metadata, "annotations", record->annotations);
+    put_filled(metadata, "labels", record->labels, own);
+    put_filled(metadata, "annotations", record->annotations, own);
     if (record->finalizers.count > 0)
         json_put(metadata, "finalizers", json_from_strv(&record->finalizers));
     if (json_array_size(record->managed) > 0)
-        json_put(metadata, "managedFields", json_deep_copy(record->managed));
+        json_put(metadata, "managedFields", own(record->managed));
     return metadata;
 }
 
-json_t *record_to_json(const struct record *record)
+static json_t *to_json(const struct record *record, own_fn *own)
 {
     json_t *object = json_object();
     json_put_text(object, "apiVersion", API_VERSION);
     json_put_text(object, "kind", kinds[record->key.kind].name);
-    json_put(object, "metadata", metadata_to_json(record));
-    json_put(object, "spec", record->spec ? json_deep_copy(record->spec) : json_object());
-    json_put(object, "status", record->status ? json_deep_copy(record->status) : json_object());
+    json_put(object, "metadata", metadata_to_json(record, own));
+    json_put(object, "spec", record->spec ? own(record->spec) : json_object());
+    json_put(object, "status", record->status ? own(record->status) : json_object());
     return object;
+}
+
+json_t *record_to_json(const struct record *record)
+{
+    return to_json(record, json_deep_copy);
+}
+
+json_t *record_to_json_shared(const struct record *record)
+{
+    return to_json(record, share);
 }
 
 /* ---- lists and comparing ---- */

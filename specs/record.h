@@ -59,6 +59,8 @@ void record_copy(struct record *to, const struct record *from); /* deep; what `t
 void record_swap(struct record *a, struct record *b);
 const char *record_annotation(const struct record *record, const char *name); /* borrowed, NULL when absent */
 json_t *record_to_json(const struct record *record); /* the whole object with apiVersion and kind */
+json_t *record_to_json_shared(
+    const struct record *record); /* the same with the record's own documents: for who ends with the record */
 
 /* A list of records; each owned. */
 struct records {

@@ -10,81 +10,64 @@ static bool is_filled(const char *document)
     return (document[0] == '{' && document[1] != '}') || (document[0] == '[' && document[1] != ']');
 }
 
-/* ---- as a tree ---- */
+/* ---- read ---- */
 
-static bool parse(const struct record_text *text, const char *column, const char *document, json_t **ret,
-                  struct err *err)
-{
-    if (json_parse_answer(document, strlen(document), ret, err))
-        return true;
-    err_wrap(err, "column %s", column);
-    return err_wrap(err, "stored %s %s/%s", kinds[text->key.kind].name, text->key.namespace, text->key.name);
-}
-
-static bool put_filled(json_t *metadata, const char *key, const struct record_text *text, const char *document,
-                       struct err *err)
+static bool read_document(const struct record_text *text, const char *column, const char *document, json_t **target,
+                          struct err *err)
 {
     json_t *value = NULL;
-    if (!is_filled(document))
-        return true;
-    if (!parse(text, key, document, &value, err))
-        return false;
-    json_put(metadata, key, value);
+    if (!json_parse_answer(document, strlen(document), &value, err)) {
+        err_wrap(err, "column %s", column);
+        return err_wrap(err, "stored %s %s/%s", kinds[text->key.kind].name, text->key.namespace, text->key.name);
+    }
+    json_decref(*target);
+    *target = value;
     return true;
 }
 
-static void put_names(json_t *metadata, const struct record_text *text)
+bool record_from_text(const struct record_text *text, struct record *ret, struct err *err)
 {
-    json_put_text(metadata, "name", text->key.name);
-    if (text->key.namespace[0])
-        json_put_text(metadata, "namespace", text->key.namespace);
-}
-
-bool record_text_head(const struct record_text *text, json_t **ret_object, struct err *err)
-{
-    CLEANUP(json_decrefp) json_t *object = json_object();
-    json_t *metadata = json_object();
-    json_put(object, "metadata", metadata);
-    put_names(metadata, text);
-    if (!put_filled(metadata, "labels", text, text->labels, err))
+    CLEANUP(json_decrefp) json_t *finalizers = NULL;
+    ret->key = text->key;
+    free(ret->uid);
+    ret->uid = mem_strdup(text->uid);
+    ret->generation = text->generation;
+    ret->version = text->version;
+    ret->created_ms = text->created_ms;
+    ret->deletion_ms = text->deletion_ms;
+    if (!read_document(text, "finalizers", text->finalizers, &finalizers, err) ||
+        !read_document(text, "managed", text->managed, &ret->managed, err) ||
+        !read_document(text, "labels", text->labels, &ret->labels, err) ||
+        !read_document(text, "annotations", text->annotations, &ret->annotations, err) ||
+        !read_document(text, "spec", text->spec, &ret->spec, err) ||
+        !read_document(text, "status", text->status, &ret->status, err))
         return false;
-    *ret_object = STEAL(object);
+    json_to_strv(finalizers, &ret->finalizers);
     return true;
-}
-
-static void put_time(json_t *metadata, const char *key, int64_t time_ms)
-{
-    if (time_ms == 0)
-        return;
-    CLEANUP(freep) char *time = time_to_rfc3339(time_ms);
-    json_put_text(metadata, key, time);
 }
 
 bool record_text_to_json(const struct record_text *text, json_t **ret_object, struct err *err)
 {
-    CLEANUP(json_decrefp) json_t *object = json_object();
-    CLEANUP(json_decrefp) json_t *spec = NULL;
-    CLEANUP(json_decrefp) json_t *status = NULL;
-    CLEANUP(freep) char *version = mem_printf("%lld", (long long)text->version);
-    json_t *metadata = json_object();
-    json_put_text(object, "apiVersion", API_VERSION);
-    json_put_text(object, "kind", kinds[text->key.kind].name);
-    json_put(object, "metadata", metadata);
-    put_names(metadata, text);
-    json_put_text(metadata, "uid", text->uid);
-    json_put_text(metadata, "resourceVersion", version);
-    json_put(metadata, "generation", json_integer(text->generation));
-    put_time(metadata, "creationTimestamp", text->created_ms);
-    put_time(metadata, "deletionTimestamp", text->deletion_ms);
-    if (!put_filled(metadata, "labels", text, text->labels, err) ||
-        !put_filled(metadata, "annotations", text, text->annotations, err) ||
-        !put_filled(metadata, "finalizers", text, text->finalizers, err) ||
-        !put_filled(metadata, "managedFields", text, text->managed, err) ||
-        !parse(text, "spec", text->spec, &spec, err) || !parse(text, "status", text->status, &status, err))
+    CLEANUP(record_release) struct record record = { 0 };
+    if (!record_from_text(text, &record, err))
         return false;
-    json_put(object, "spec", STEAL(spec));
-    json_put(object, "status", STEAL(status));
-    *ret_object = STEAL(object);
+    *ret_object = record_to_json_shared(&record);
+    return true;
+}
+
+bool record_text_head(const struct record_text *text, json_t **ret_object, struct err *err)
+{
+    CLEANUP(json_decrefp) json_t *labels = NULL;
+    if (is_filled(text->labels) && !read_document(text, "labels", text->labels, &labels, err))
+        return false;
+    json_t *metadata = json_object();
+    json_put_text(metadata, "name", text->key.name);
+    if (text->key.namespace[0])
+        json_put_text(metadata, "namespace", text->key.namespace);
+    if (labels)
+        json_put(metadata, "labels", STEAL(labels));
+    *ret_object = json_object();
+    json_put(*ret_object, "metadata", metadata);
     return true;
 }
 

@@ -18,7 +18,9 @@ struct record_text {
 };
 /* Appends, byte for byte, what json_dump() makes of record_to_json() of the same record. */
 void record_text_print(const struct record_text *text, struct str *out);
-/* The same as a tree; a new reference. ERR_INTERNAL, naming record and column: written by another tenantd, or by hand. */
+/* Read into `ret`, which may hold something that is freed. ERR_INTERNAL, naming record and column: written by another tenantd, or by hand. */
+bool record_from_text(const struct record_text *text, struct record *ret, struct err *err) MUST_USE;
+/* What is printed as a tree; a new reference. Errors as above. */
 bool record_text_to_json(const struct record_text *text, json_t **ret_object, struct err *err) MUST_USE;
 /* Of it only metadata with name, namespace and labels: enough to tell whose it is and whether it is selected. A new reference. */
 bool record_text_head(const struct record_text *text, json_t **ret_object, struct err *err) MUST_USE;

@@ -57,16 +57,6 @@ bool document_print(const json_t *document, const char *what, char **ret, struct
     return true;
 }
 
-static bool read_document(const char *text, const char *column, json_t **target, struct err *err)
-{
-    json_t *document = NULL;
-    if (!json_parse_answer(text, strlen(text), &document, err))
-        return err_wrap(err, "column %s", column);
-    json_decref(*target);
-    *target = document;
-    return true;
-}
-
 static bool text_from_row(const PGresult *result, int row, struct record_text *ret, struct err *err)
 {
     const struct kind *kind = kind_by_name(pg_text(result, row, "kind"));
@@ -91,25 +81,8 @@ static bool text_from_row(const PGresult *result, int row, struct record_text *r
 
 bool record_from_row(const PGresult *result, int row, struct record *ret, struct err *err)
 {
-    CLEANUP(json_decrefp) json_t *finalizers = NULL;
     struct record_text text = { 0 };
-    if (!text_from_row(result, row, &text, err))
-        return false;
-    ret->key = text.key;
-    free(ret->uid);
-    ret->uid = mem_strdup(text.uid);
-    ret->generation = text.generation;
-    ret->version = text.version;
-    ret->created_ms = text.created_ms;
-    ret->deletion_ms = text.deletion_ms;
-    if (!read_document(text.finalizers, "finalizers", &finalizers, err) ||
-        !read_document(text.managed, "managed", &ret->managed, err) ||
-        !read_document(text.labels, "labels", &ret->labels, err) ||
-        !read_document(text.annotations, "annotations", &ret->annotations, err) ||
-        !read_document(text.spec, "spec", &ret->spec, err) || !read_document(text.status, "status", &ret->status, err))
-        return err_wrap(err, "stored %s %s/%s", kinds[text.key.kind].name, text.key.namespace, text.key.name);
-    json_to_strv(finalizers, &ret->finalizers);
-    return true;
+    return text_from_row(result, row, &text, err) && record_from_text(&text, ret, err);
 }
 
 /* What `ret` held is freed, as in all of the store's results that have a release function. */

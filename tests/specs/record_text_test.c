@@ -1,49 +1,23 @@
 #include "specs/record_text.h"
+#include "tests/record_texts.h"
 #include "tests/specs/documents.h"
 
 /* A record, and the texts that are stored of it. */
 struct stored {
     struct record record;
     struct record_text text;
-    char *texts[6];
+    struct strv texts;
 };
-
-static char *print_exactly(const json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
-    assert_non_null(text);
-    return text;
-}
 
 static void store(struct stored *stored)
 {
-    struct record *record = &stored->record;
-    CLEANUP(json_decrefp) json_t *finalizers = json_from_strv(&record->finalizers);
-    const json_t *const parts[] = { finalizers,          record->managed, record->labels,
-                                    record->annotations, record->spec,    record->status };
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        stored->texts[i] = print_exactly(parts[i]);
-    stored->text = (struct record_text){
-        .key = record->key,
-        .uid = record->uid,
-        .generation = record->generation,
-        .version = record->version,
-        .created_ms = record->created_ms,
-        .deletion_ms = record->deletion_ms,
-        .finalizers = stored->texts[0],
-        .managed = stored->texts[1],
-        .labels = stored->texts[2],
-        .annotations = stored->texts[3],
-        .spec = stored->texts[4],
-        .status = stored->texts[5],
-    };
+    stored->text = record_text_of(&stored->record, &stored->texts);
 }
 
 static void stored_release(struct stored *stored)
 {
     record_release(&stored->record);
-    for (size_t i = 0; i < ARRAY_LEN(stored->texts); i++)
-        free(stored->texts[i]);
+    strv_release(&stored->texts);
 }
 
 static void put(json_t **target, const char *yaml)
