@@ -126,7 +126,6 @@ static bool start(struct api *api, struct err *err)
     api->shared.options = &api->options;
     api->shared.streams = streams_new();
     api->shared.readiness = readiness_new();
-    api->shared.vigil = vigil_new();
     api->shared.watches =
         watches_new(api->shared.streams, api->options.feed, (size_t)api->options.listen->watch_buffer_bytes);
     struct pool_options workers = {
@@ -144,7 +143,7 @@ static bool start(struct api *api, struct err *err)
     api->shared.followers = followers_new(&api->options);
     api->shared.downloads = downloads_new(&api->options);
     watches_start(api->shared.watches, api->workers);
-    vigil_start(api->shared.vigil, api->workers);
+    api->shared.vigil = vigil_new(api->workers);
     bool good = start_listeners(api, err);
     if (good)
         streams_start(api->shared.streams, tend, api); /* looks at the listeners, so it comes after them */

@@ -99,6 +99,12 @@ int auth_subject_of(const struct view *view)
     return view->record_kind ? (int)view->record_kind->id : ABOUT_EVENTS;
 }
 
+const char *auth_tenant_of(const struct request *request)
+{
+    const struct kind *kind = request->view.record_kind;
+    return kind && kind->id == KIND_TENANT ? request->name : request->namespace;
+}
+
 /* Whose an object is: its tenant, as the table means it; NULL: nobody's. */
 static const char *tenant_of(const struct view *view, const json_t *object)
 {

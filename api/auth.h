@@ -44,7 +44,8 @@ extern const struct grant grants[]; /* ends with ROLE_NONE */
 enum auth_answer auth_may(const struct identity *identity, enum verb verb, int subject, const char *tenant);
 /* Whether this object of `view` is one that the identity may know of; others' are as if they were not there. */
 bool auth_may_see(const struct identity *identity, const struct view *view, const json_t *object);
-int auth_subject_of(const struct view *view); /* a view's, for auth_may() */
+int auth_subject_of(const struct view *view);              /* a view's, for auth_may() */
+const char *auth_tenant_of(const struct request *request); /* whose what it names is, for auth_may(); borrowed */
 /*
  * `instances.tenantd is forbidden: User "u" cannot list resource "instances" in API group "tenantd" in the namespace
  * "n"`

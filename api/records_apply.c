@@ -117,8 +117,8 @@ static bool store_applied(struct worker *worker, struct request *request, const 
 /* PATCH alone makes nothing: who applies what is not there asks to create it. */
 static bool check_may_create(struct request *request, struct err *err)
 {
-    const char *tenant = request->view.record_kind->id == KIND_TENANT ? request->name : request->namespace;
-    return auth_may(&request->identity, VERB_CREATE, auth_subject_of(&request->view), tenant) == AUTH_ALLOWED ||
+    int subject = auth_subject_of(&request->view);
+    return auth_may(&request->identity, VERB_CREATE, subject, auth_tenant_of(request)) == AUTH_ALLOWED ||
            raise_forbidden_verb(request, VERB_CREATE, err);
 }
 

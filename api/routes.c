@@ -273,9 +273,8 @@ static bool check_grants(struct request *request, struct err *err)
         request->view = view_of_kind(request->route->of);
         subject = (int)request->route->of->id;
     } else if (!subject) {
-        const struct kind *kind = request->view.record_kind;
         subject = auth_subject_of(&request->view);
-        tenant = kind && kind->id == KIND_TENANT ? request->name : request->namespace;
+        tenant = auth_tenant_of(request);
     }
     switch (auth_may(&request->identity, verb, subject, tenant)) {
     case AUTH_ALLOWED:

@@ -123,17 +123,13 @@ int64_t vigil_tend(struct vigil *vigil, int64_t now_mono_ms)
 
 /* ---- life ---- */
 
-struct vigil *vigil_new(void)
+struct vigil *vigil_new(struct pool *workers)
 {
     struct vigil *vigil = MEM_NEW(struct vigil);
     vigil->job.run = run_look;
+    vigil->workers = workers;
     pthread_mutex_init(&vigil->lock, NULL);
     return vigil;
-}
-
-void vigil_start(struct vigil *vigil, struct pool *workers)
-{
-    vigil->workers = workers;
 }
 
 void vigil_add(struct vigil *vigil, struct stream *stream, const char *token, const struct identity *identity)

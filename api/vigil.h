@@ -11,9 +11,8 @@
 #define VIGIL_MS (10 * SECOND_MS)
 
 struct vigil;
-struct vigil *vigil_new(void);
-/* From now on one of `workers` (struct worker) looks the tokens up, all of them in one go. */
-void vigil_start(struct vigil *vigil, struct pool *workers);
+/* One of `workers` (struct worker) looks the tokens up, all of them in one go. */
+struct vigil *vigil_new(struct pool *workers);
 /* `token` is what `identity` was found by. Any thread. */
 void vigil_add(struct vigil *vigil, struct stream *stream, const char *token, const struct identity *identity);
 /* On the streams' thread; returns when it wants to be called again. */
