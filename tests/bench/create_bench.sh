@@ -104,11 +104,9 @@ run_compose() {
     "$@" -p "$prefix-compose" -f "$out/compose.yaml" down -v >/dev/null 2>&1
 }
 
-tenantd=()
-declare -A bare
 # On an engine of its own, as this one may be part of no swarm.
 run_swarm() {
-    local start i
+    local start i id
     engine_start >&2 && docker swarm init --advertise-addr 127.0.0.1 >/dev/null || return 1
     start=$(now)
     for i in $(seq "$count"); do
@@ -121,6 +119,8 @@ run_swarm() {
     took "$start"
 }
 
+tenantd=()
+declare -A bare
 concurrencies=${CONCURRENCIES:-4 8}
 for round in $(seq "$rounds"); do
     tenantd+=("$(run_tenantd)")
