@@ -145,8 +145,7 @@ bool container_create(struct docker *docker, const struct container_create *crea
         str_add(&path, "?name=");
         str_add_url_segment(&path, create->name);
     }
-    const struct docker_request request = { .method = "POST", .path = path.text, .body = body };
-    if (!docker_send(docker, &request, call, &reply, err) || !json_copy_string(reply, "Id", ret_id, err))
+    if (!docker_create(docker, path.text, body, call, &reply, err) || !json_copy_string(reply, "Id", ret_id, err))
         return err_wrap(err, "create container %s", name);
     return true;
 }

@@ -262,6 +262,15 @@ bool docker_delete(struct docker *docker, const char *path, const struct call *c
     return docker_send(docker, &request, call, NULL, err);
 }
 
+bool docker_create(struct docker *docker, const char *path, const json_t *body, const struct call *call,
+                   json_t **ret_reply, struct err *err)
+{
+    const struct docker_request request = { .method = "POST", .path = path, .body = body };
+    struct call whole = docker_call(docker, call, 0);
+    whole.cancelled = NULL;
+    return call_check(call, err) && docker_send(docker, &request, &whole, ret_reply, err);
+}
+
 /* ---- the engine ---- */
 
 void docker_version_release(struct docker_version *version)

@@ -33,6 +33,12 @@ bool docker_get(struct docker *docker, const char *path, const struct call *call
 bool docker_post(struct docker *docker, const char *path, const json_t *body, const struct call *call,
                  struct err *err) MUST_USE;
 bool docker_delete(struct docker *docker, const char *path, const struct call *call, struct err *err) MUST_USE;
+/*
+ * docker_post() of what makes an object. Once sent, no cancel breaks it off: the engine would go on without us, and make
+ * the object after the next attempt, which may be the deletion's, has looked for it.
+ */
+bool docker_create(struct docker *docker, const char *path, const json_t *body, const struct call *call,
+                   json_t **ret_reply, struct err *err) MUST_USE;
 
 /* Raises what an answer of `status` with this body means. Always false. Pure. */
 bool docker_set_error(struct err *err, int status, const char *body, size_t len);

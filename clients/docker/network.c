@@ -140,7 +140,7 @@ bool network_create(struct docker *docker, const char *name, const char *subnet,
     json_put_text(body, "Driver", "bridge");
     json_put(body, "IPAM", addresses);
     json_put(body, "Labels", docker_object(labels));
-    return docker_post(docker, "/networks/create", body, call, err) ||
+    return docker_create(docker, "/networks/create", body, call, NULL, err) ||
            err_wrap(err, "create network %s with subnet %s", name, subnet);
 }
 

@@ -83,8 +83,7 @@ bool volume_create(struct docker *docker, const char *name, const json_t *labels
     json_put_text(body, "Name", name);
     json_put_text(body, "Driver", "local");
     json_put(body, "Labels", docker_object(labels));
-    const struct docker_request request = { .method = "POST", .path = "/volumes/create", .body = body };
-    if (!docker_send(docker, &request, call, &reply, err))
+    if (!docker_create(docker, "/volumes/create", body, call, &reply, err))
         return err_wrap(err, "create volume %s", name);
     if (!carries(json_at(reply, "Labels", NULL), json_at(body, "Labels", NULL)))
         return err_set(err, ERR_EXISTS, "create volume %s: there is one with other labels", name);

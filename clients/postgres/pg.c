@@ -376,7 +376,8 @@ bool pg_connect(struct pg *pg, const struct call *call, struct err *err)
  * Ends our session on the server, for a query that is given up would otherwise run on to its end. PQcancel() of libpq
  * 15 connects and reads in blocking mode with no time limit, so it would hang just when the server does; a second
  * connection made like the first one has a deadline. Terminating rather than cancelling: a cancel that arrives before
- * the query has been read is lost. Best effort: the caller knows no more than "given up" anyhow.
+ * the query has been read is lost. From PostgreSQL 14 on it is waited for, so that nothing is made after whoever comes
+ * next has looked for it. Best effort: the caller knows no more than "given up" anyhow.
  */
 static void end_on_server(const char *url, PGconn *conn)
 {
@@ -388,8 +389,10 @@ static void end_on_server(const char *url, PGconn *conn)
     PGconn *second = NULL;
     if (!conn_open(url, conn, &call, &second, sqlstate, &why))
         return;
-    if (!PQsendQueryParams(second, "select pg_catalog.pg_terminate_backend($1::int)", 1, NULL, params, NULL, NULL, 0) ||
-        !conn_flush(second, &call, &why) || !conn_collect(second, &call, NULL, sqlstate, &why))
+    const char *sql = PQserverVersion(second) >= 140000 ? "select pg_catalog.pg_terminate_backend($1::int, 800)"
+                                                        : "select pg_catalog.pg_terminate_backend($1::int)";
+    if (!PQsendQueryParams(second, sql, 1, NULL, params, NULL, NULL, 0) || !conn_flush(second, &call, &why) ||
+        !conn_collect(second, &call, NULL, sqlstate, &why))
         log_debug("given-up query not ended on the server", LOG_STR("error", err_message(&why)));
     PQfinish(second);
 }

@@ -394,6 +394,80 @@ static void bad_list(void **state)
     fake_engine_end(&fake);
 }
 
+/* ---- a cancel while the engine is at work ---- */
+
+enum { CANCEL_IS_SEEN_MS = 500 }; /* several times what the client needs to notice one */
+
+/* Answers a while after the caller was told to end. */
+static bool answer_after_cancel(struct server *server, int fd, const char *request)
+{
+    volatile int *cancelled = server->context;
+    if (strstr(request, " /version ")) {
+        answer(fd, 200, VERSION_20);
+        return true;
+    }
+    __atomic_store_n(cancelled, 1, __ATOMIC_RELEASE);
+    sleep_ms(CANCEL_IS_SEEN_MS);
+    answer(fd, 200, "{\"Id\":\"a\",\"Labels\":{}}");
+    return true;
+}
+
+static bool make_network(struct docker *docker, const struct call *call, struct err *err)
+{
+    return network_create(docker, "td-a", "10.1.0.0/26", NULL, call, err);
+}
+
+static bool make_volume(struct docker *docker, const struct call *call, struct err *err)
+{
+    return volume_create(docker, "td-a", NULL, call, err);
+}
+
+static bool make_container(struct docker *docker, const struct call *call, struct err *err)
+{
+    CLEANUP(freep) char *id = NULL;
+    return container_create(docker, &(struct container_create){ .image = "tiny" }, call, &id, err);
+}
+
+static bool remove_volume(struct docker *docker, const struct call *call, struct err *err)
+{
+    return volume_remove(docker, "td-a", call, err);
+}
+
+static const struct cancel_row {
+    const char *why;
+    bool (*act)(struct docker *docker, const struct call *call, struct err *err);
+    bool ends_whole;
+} cancel_rows[] = {
+    { "a network is made to the end", make_network, true },
+    { "a volume is made to the end", make_volume, true },
+    { "a container is made to the end", make_container, true },
+    { "a removal is broken off", remove_volume, false },
+};
+
+/* What would appear after a deletion has looked for it would stay for ever. */
+static void cancelled_at_work(void **state)
+{
+    const struct cancel_row *row = *state;
+    CLEANUP(err_release) struct err err = ERR_INIT;
+    struct docker *docker = NULL;
+    volatile int cancelled = 0;
+    const struct call call = { .cancelled = &cancelled };
+    struct server *server = server_unix();
+    server->context = (void *)(uintptr_t)&cancelled;
+    server->script = answer_after_cancel;
+    CLEANUP(freep) char *host = mem_printf("unix://%s", server->unix_socket);
+    assert_ok(docker_open(&(struct docker_options){ .host = host }, &docker, &err), &err);
+    if (row->ends_whole)
+        assert_ok(row->act(docker, &call, &err), &err);
+    else
+        assert_fails(row->act(docker, &call, &err), &err, ERR_CANCELLED);
+    int asked = server->requests;
+    assert_fails(row->act(docker, &call, &err), &err, ERR_CANCELLED); /* nothing new is begun */
+    assert_int_equal(server->requests, asked);
+    docker_free(docker); /* first: the server waits until its client has gone */
+    server_free(server);
+}
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -406,5 +480,6 @@ int main(void)
     CHECK_TEST(&list, no_engine_is_unreachable);
     CHECK_TEST(&list, negotiated_again);
     CHECK_ROWS(&list, bad_list, bad_list_rows);
+    CHECK_ROWS(&list, cancelled_at_work, cancel_rows);
     return check_run("docker", &list);
 }
