@@ -3,6 +3,7 @@
 
 #include "reconcilers/names.h"
 #include "reconcilers/network.h"
+#include "reconcilers/volume.h"
 
 enum {
     PASSWORD_LENGTH = 32,
@@ -109,7 +110,6 @@ bool warm_remove(struct reconcile_context *ctx, const struct record *app_record,
 {
     CLEANUP(freep) char *stamp = name_stamp(ctx->settings, app_record->uid);
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    CLEANUP(volume_release) struct volume volume = { 0 };
     if (!workload_remove_job(ctx, &app_record->key, app_record->uid, err))
         return false;
     CLEANUP(database_release) struct database database = { 0 };
@@ -125,16 +125,8 @@ bool warm_remove(struct reconcile_context *ctx, const struct record *app_record,
         return false;
     }
     err_clear(&problem);
-    if (volume_inspect(ctx->docker, entry->volume, &ctx->call, &volume, &problem)) {
-        if (!name_is_ours(ctx->settings, volume.labels, app_record->uid))
-            return err_set(err, ERR_CONFLICT, "volume %s is not ours", entry->volume);
-        if (!volume_remove(ctx->docker, entry->volume, &ctx->call, err))
-            return err_wrap(err, "remove warm volume");
-    } else if (problem.code != ERR_NOT_FOUND) {
-        err_move(err, &problem);
-        return false;
-    }
-    err_clear(&problem);
+    if (!volume_discard(ctx, entry->volume, app_record->uid, err))
+        return err_wrap(err, "remove warm volume");
     if (role_drop(ctx->server, entry->role, &ctx->call, &problem) || problem.code == ERR_NOT_FOUND)
         return true;
     err_move(err, &problem);

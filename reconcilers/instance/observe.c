@@ -3,6 +3,7 @@
 #include "reconcilers/instance/instance.h"
 #include "reconcilers/names.h"
 #include "reconcilers/network.h"
+#include "reconcilers/volume.h"
 
 void instance_seen_release(struct instance_seen *seen)
 {
@@ -111,7 +112,8 @@ static bool look_volume(struct reconcile_context *ctx, const struct instance_wan
     CLEANUP(volume_release) struct volume volume = { 0 };
     CLEANUP(err_release) struct err problem = ERR_INIT;
     if (volume_inspect(ctx->docker, want->state.volume ? want->state.volume : derived, &ctx->call, &volume, &problem)) {
-        *ret = whose(ctx, want, volume.labels);
+        bool may_be_half = want->state.dirty && !want->state.initialised && volume_is_half(&volume);
+        *ret = may_be_half ? THING_OURS : whose(ctx, want, volume.labels);
         return true;
     }
     return conclude(&problem, ret, err);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "reconcilers/instance/steps_internal.h"
 #include "reconcilers/names.h"
+#include "reconcilers/volume.h"
 
 enum {
     PASSWORD_LENGTH = 32,
@@ -275,19 +276,7 @@ static bool step_remove_volume(struct reconcile_context *ctx, struct instance_wa
                                const struct instance_seen *seen, struct err *err)
 {
     (void)seen;
-    CLEANUP(volume_release) struct volume volume = { 0 };
-    CLEANUP(err_release) struct err problem = ERR_INIT;
-    /* Destroys data: whose it is, is looked at once more in the same breath. */
-    if (volume_inspect(ctx->docker, want->state.volume, &ctx->call, &volume, &problem)) {
-        if (!name_is_ours(ctx->settings, volume.labels, want->record.uid))
-            return err_set(err, ERR_CONFLICT, "volume %s is not ours", want->state.volume);
-        if (volume_remove(ctx->docker, want->state.volume, &ctx->call, &problem))
-            return true;
-    }
-    if (problem.code == ERR_NOT_FOUND)
-        return true;
-    err_move(err, &problem);
-    return false;
+    return volume_discard(ctx, want->state.volume, want->record.uid, err);
 }
 
 static bool step_create_volume(struct reconcile_context *ctx, struct instance_want *want,

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "reconcilers/instance/steps_internal.h"
 #include "reconcilers/names.h"
+#include "reconcilers/volume.h"
 
 #define OUTPUT_SHOWN 300 /* bytes of a command's output in a message */
 
@@ -277,23 +278,13 @@ static bool drop_one(struct reconcile_context *ctx, struct instance_want *want, 
                      struct err *err)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    CLEANUP(err_release) struct err gone = ERR_INIT;
-    CLEANUP(volume_release) struct volume volume = { 0 };
     if (!database_drop(ctx->server, old->database, want->stamp, &ctx->call, &problem) &&
         problem.code != ERR_NOT_FOUND) {
         err_move(err, &problem);
         return false;
     }
-    if (!old->volume || str_equal(old->volume, want->state.volume))
-        return true;
-    /* Destroys data: whose it is, is looked at once more in the same breath. */
-    bool there = volume_inspect(ctx->docker, old->volume, &ctx->call, &volume, &gone);
-    if (there && !name_is_ours(ctx->settings, volume.labels, want->record.uid))
-        return err_set(err, ERR_CONFLICT, "volume %s is not ours", old->volume);
-    if ((there && volume_remove(ctx->docker, old->volume, &ctx->call, &gone)) || gone.code == ERR_NOT_FOUND)
-        return true;
-    err_move(err, &gone);
-    return false;
+    return !old->volume || str_equal(old->volume, want->state.volume) ||
+           volume_discard(ctx, old->volume, want->record.uid, err);
 }
 
 bool step_drop_replaced(struct reconcile_context *ctx, struct instance_want *want, const struct instance_seen *seen,

@@ -6,6 +6,7 @@
 #include "reconcilers/network.h"
 #include "reconcilers/restore/build_internal.h"
 #include "reconcilers/restore/restore.h"
+#include "reconcilers/volume.h"
 
 static struct metric restores_total = { .name = "tenantd_restores_total",
                                         .help = "Restores that are over, by result.",
@@ -73,17 +74,11 @@ static bool clear_database(struct reconcile_context *ctx, const struct restore_w
 
 static bool clear_volume(struct reconcile_context *ctx, const struct restore_want *want, struct err *err)
 {
-    struct err problem = ERR_INIT;
-    CLEANUP(volume_release) struct volume volume = { 0 };
     const char *name = want->state.offer.volume;
-    if (!volume_inspect(ctx->docker, name, &ctx->call, &volume, &problem))
-        return forget_missing(&problem, err);
     /* Destroys data: never what the instance has taken over. */
     if (want->has_target && str_equal(want->target.state.volume, name))
         return err_set(err, ERR_CONFLICT, "volume %s is the instance's own by now", name);
-    if (!name_is_ours(ctx->settings, volume.labels, want->state.target.uid))
-        return err_set(err, ERR_CONFLICT, "volume %s is not ours", name);
-    return volume_remove(ctx->docker, name, &ctx->call, &problem) || forget_missing(&problem, err);
+    return volume_discard(ctx, name, want->state.target.uid, err);
 }
 
 bool restore_step_clear(struct reconcile_context *ctx, struct restore_want *want, struct err *err)

@@ -71,6 +71,29 @@ check "the loss is accepted" annotate acme/lost "tenantd/accept-data-loss=$(inst
 eventually "it begins anew" 40 serves "$lost" acme/lost
 equal "the acceptance counted once" null "$(instance acme/lost '.metadata.annotations."tenantd/accept-data-loss"')"
 
+# ---- a volume whose making was cut short: empty, and without labels ----
+check "an instance whose init fails" apply <<<"$(spec half 'env: {TINY_FAIL_INIT: "1"}')"
+init_failed() { [ "$(instance acme/half .status.failure.step)" = initialise ]; }
+eventually "fails" 40 init_failed
+volume=$(instance acme/half .status.storage.volume)
+put_half() { # put_half [FILE]: one without labels, in place of the instance's own
+    pause acme/half
+    docker ps -aq --filter "name=^$prefix-acme.half" | xargs -r docker rm -f >/dev/null
+    docker volume rm "$volume" >/dev/null
+    docker volume create "$volume" >/dev/null
+    [ $# -eq 0 ] || docker run --rm --user 0:0 --network none -v "$volume:/kept" --entrypoint sh tenantd/tiny:1 -c "echo mine >/kept/$1"
+    resume acme/half
+}
+put_half precious
+is_left_alone() { instance acme/half .status.message | grep -q "volume $volume carries no labels and is not empty"; }
+eventually "one with a file in it is told" 40 is_left_alone
+equal "and left alone" mine "$(docker run --rm --user 0:0 --network none -v "$volume:/kept" --entrypoint cat tenantd/tiny:1 /kept/precious)"
+put_half
+has_labels() { [ "$(docker volume inspect -f '{{index .Labels "tenantd.uid"}}' "$volume")" = "$(instance acme/half .metadata.uid)" ]; }
+eventually "an empty one is made as it should be" 40 has_labels
+check "with an init that does not fail" apply <<<"$(spec half)"
+eventually "it runs" 40 serves "$prefix-acme.half" acme/half
+
 # ---- the image ----
 own=$prefix-acme.own
 pause acme/own

@@ -174,7 +174,11 @@ sql() {
 inspect() { docker inspect -f "$2" "$1"; }
 field() { ctl get "$1" "$2" ${4:+-n "$4"} -o json | jq -r "$3"; }                  # field KIND NAME JQ [NAMESPACE]
 instance() { ctl get instance "${1#*/}" -n "${1%/*}" -o json | jq -r "$2"; }       # instance acme/erp JQ
-ready() { [ "$(instance "$1" '.status.conditions[] | select(.type=="Ready") | .status')" = True ]; }
+ready() { # says why not
+    local seen
+    seen=$(instance "$1" '.status | [(.conditions[] | select(.type=="Ready") | .status, .reason), .phase, .message] | join(" ")')
+    [[ $seen == True* ]] || { echo "$seen"; return 1; }
+}
 reason() { instance "$1" '.status.conditions[] | select(.type=="Ready") | .reason'; }
 has_reason() { [ "$(reason "$1")" = "$2" ]; }
 point_files() { find "$1" -path "$1/_installation" -prune -o -type f -print; } # what recovery points are made of; the copy of all records is none

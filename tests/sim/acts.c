@@ -650,8 +650,10 @@ static void remove_strangers(void)
             abort();
         if (seen && !is_ours(seen->labels) && !network_remove(NULL, network, NULL, &ignored))
             abort(); /* nobody is on it */
-        /* The engine makes what it misses, without labels. */
-        if (made && !json_object_size(made->labels)) {
+        const json_t *state = record ? map_get(sim->store->states, record->uid) : NULL;
+        bool is_half = json_bool(state, "dirty") && !json_bool(state, "initialised");
+        /* The engine makes what it misses, without labels. In place of data that was never whole the daemon finds that itself. */
+        if (made && !json_object_size(made->labels) && !is_half) {
             if (container_of(i) && !container_remove(NULL, container_of(i)->seen.id, NULL, &ignored))
                 abort();
             if (!volume_remove(NULL, volume, NULL, &ignored))
