@@ -6,6 +6,7 @@
 enum {
     PULL_TIMEOUT_MS = 3600000,
     START_TIMEOUT_MS = 120000,
+    STARTS_TRIED = 3,       /* of a container that ended, before it is made anew */
     GRACE_EXTRA_MS = 30000, /* on top of stopTimeout, for Docker itself */
 };
 
@@ -145,14 +146,20 @@ static void give_up_port(struct reconcile_context *ctx, struct instance_want *wa
 }
 
 /*
- * An engine that was killed may hold on to a container's last run: it does not run, and never starts again. There is nothing in it that is not
- * made anew, so it goes, and the next look makes another.
+ * One whose start the engine refuses again and again is not tried for ever: an engine that was killed may hold on to a container's last run,
+ * or to a network that it has forgotten. There is nothing in it that is not made anew, so it goes, and the next look makes another.
  */
+static bool is_beyond_hope(const struct instance_seen *seen, enum err_code refusal)
+{
+    return seen->container_is == THING_OURS && seen->restarts >= STARTS_TRIED &&
+           (refusal == ERR_REMOTE || refusal == ERR_NOT_FOUND);
+}
+
 static void give_up_container(struct reconcile_context *ctx, struct instance_want *want,
                               const struct instance_seen *seen, struct err *err)
 {
     CLEANUP(err_release) struct err problem = ERR_INIT;
-    log_info("Docker holds on to an old run of the container, making another", LOG_STR("container", want->container));
+    log_info("Docker does not start the container any more, making another", LOG_STR("container", want->container));
     if (!step_remove_container(ctx, want, seen, &problem))
         err_wrap(err, "%s", err_message(&problem));
 }
@@ -181,8 +188,7 @@ bool step_start(struct reconcile_context *ctx, struct instance_want *want, const
             return err_set(err, ERR_NOT_FOUND, "start %s: somebody is removing it", want->container);
         if (strstr(err_message(err), "port is already allocated") || strstr(err_message(err), "address already in use"))
             give_up_port(ctx, want, err);
-        if (seen->container_is == THING_OURS && strstr(err_message(err), "task ") &&
-            strstr(err_message(err), ": already exists"))
+        if (is_beyond_hope(seen, err->code))
             give_up_container(ctx, want, seen, err);
         return err_wrap(err, "start %s", want->container);
     }
