@@ -169,6 +169,7 @@ static void tend(struct daemon *daemon, const sigset_t *signals)
     bool was_told = false;
     while (!wait_for_stop(signals, TEND_MS)) {
         CLEANUP(err_release) struct err problem = ERR_INIT;
+        mem_give_back();
         if (daemon->config.postgres.url || feed_is_connected(daemon->feed)) {
             was_told = false;
             continue;
@@ -287,6 +288,7 @@ static int run(struct config *config_taken)
     struct daemon daemon = { .config = *config_taken, .installation = { .lock_fd = -1 } };
     *config_taken = (struct config){ 0 };
     umask(022); /* what is secret is made with its own mode */
+    mem_set_up();
     block_signals(&signals);
     pthread_mutex_init(&daemon.lock, NULL);
     log_setup((enum log_level)daemon.config.log.level, (enum log_format)daemon.config.log.format);

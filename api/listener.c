@@ -1,7 +1,6 @@
 /* One HTTP listener. */
 #include "api/listener.h"
 
-#include <malloc.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,8 +12,6 @@
 #include "api/exchange.h"
 #include "base/log.h"
 
-/* Connections whose going is worth telling malloc. */
-#define CROWD 200
 /* TLS 1.2 and 1.3 with what GnuTLS thinks is good today. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -26,8 +23,6 @@ struct listener {
     int64_t look_mono_ms; /* listener_tend()'s own */
     pthread_mutex_t lock; /* guards the list; each peer's time is atomic */
     struct peer *peers;
-    size_t peer_count;
-    size_t most_peers; /* since memory was last given back */
 };
 
 static void log_library(void *context, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
@@ -62,8 +57,6 @@ static void add_peer(struct listener *listener, struct peer *peer)
     if (peer->next)
         peer->next->previous = peer;
     listener->peers = peer;
-    if (++listener->peer_count > listener->most_peers)
-        listener->most_peers = listener->peer_count;
     pthread_mutex_unlock(&listener->lock);
 }
 
@@ -76,7 +69,6 @@ static void remove_peer(struct listener *listener, struct peer *peer)
         listener->peers = peer->next;
     if (peer->next)
         peer->next->previous = peer->previous;
-    listener->peer_count--;
     pthread_mutex_unlock(&listener->lock);
     free(peer);
 }
@@ -108,18 +100,6 @@ static void cut_off_late(struct listener *listener, int64_t now_mono_ms)
     pthread_mutex_unlock(&listener->lock);
 }
 
-/* malloc keeps what a crowd of connections left behind (tried: 45 MB after 1,000 watches), unless it is told. */
-static void give_memory_back(struct listener *listener)
-{
-    pthread_mutex_lock(&listener->lock);
-    bool has_left = listener->most_peers >= CROWD && listener->peer_count <= listener->most_peers / 4;
-    if (has_left)
-        listener->most_peers = listener->peer_count;
-    pthread_mutex_unlock(&listener->lock);
-    if (has_left)
-        malloc_trim(0);
-}
-
 int64_t listener_tend(struct listener *listener, int64_t now_mono_ms)
 {
     if (!listener)
@@ -128,7 +108,6 @@ int64_t listener_tend(struct listener *listener, int64_t now_mono_ms)
         return listener->look_mono_ms;
     listener->look_mono_ms = now_mono_ms + exchange_arrival_ms(&listener->context) / 8;
     cut_off_late(listener, now_mono_ms);
-    give_memory_back(listener);
     return listener->look_mono_ms;
 }
 

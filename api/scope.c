@@ -121,14 +121,27 @@ static bool can_print(const struct scope *scope)
     return scope->view.record_kind && !scope->view.project && scope->selector.field_count == 0;
 }
 
+/* Whether all that the store reads for the scope is in it. */
+static bool takes_all(const struct scope *scope)
+{
+    return selector_is_empty(&scope->selector) && scope->identity.role == ROLE_ADMIN;
+}
+
+/* Whole, or as much of it as tells whether the scope has it. */
+static bool read_object(const struct gathering *all, const struct record_text *text, json_t **ret, struct err *err)
+{
+    return all->prints ? record_text_head(text, ret, err) : show(all->scope, text, ret, err);
+}
+
 /* Adds it where the scope has it, and notes when the page was full before. */
 static bool gather(struct gathering *all, const struct record_text *text, struct err *err)
 {
     struct listing *listing = all->listing;
     CLEANUP(json_decrefp) json_t *object = NULL;
-    if (all->prints ? !record_text_head(text, &object, err) : !show(all->scope, text, &object, err))
+    bool is_looked_at = !all->prints || !takes_all(all->scope);
+    if (is_looked_at && !read_object(all, text, &object, err))
         return false;
-    if (!scope_has(all->scope, object))
+    if (is_looked_at && !scope_has(all->scope, object))
         return true;
     all->is_full = all->limit > 0 && all->count == all->limit;
     if (all->is_full)
@@ -148,8 +161,7 @@ static bool gather(struct gathering *all, const struct record_text *text, struct
 
 static int64_t read_limit_of(const struct scope *scope, const struct page *page)
 {
-    bool is_selective = !selector_is_empty(&scope->selector) || scope->identity.role != ROLE_ADMIN;
-    return page->limit == 0 ? 0 : is_selective ? page->limit + PAGE_AT_ONCE : page->limit + 1;
+    return page->limit == 0 ? 0 : page->limit + (takes_all(scope) ? 1 : PAGE_AT_ONCE);
 }
 
 static bool gather_pages(struct gathering *all, struct store *store, const struct page *page, struct err *err)

@@ -32,5 +32,10 @@ char *mem_strndup(const char *text, size_t len);
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 void mem_wipe(void *secret, size_t size); /* overwrites; the compiler cannot drop it */
 
+/* Tells malloc what a daemon of many threads and large answers needs; before the first thread. */
+void mem_set_up(void);
+/* Gives what is free back to the kernel, once the process has grown. Every few seconds, from one thread. */
+void mem_give_back(void);
+
 void freep(void *pointer_address); /* CLEANUP(freep) char *x */
 void closep(int *fd);              /* closes when >= 0 */

@@ -59,23 +59,26 @@ bool document_print(const json_t *document, const char *what, char **ret, struct
 
 static bool text_from_row(const PGresult *result, int row, struct record_text *ret, struct err *err)
 {
-    const struct kind *kind = kind_by_name(pg_text(result, row, "kind"));
-    const char *namespace = pg_text(result, row, "namespace");
-    const char *name = pg_text(result, row, "name");
+    /* The others stand behind it: one is looked for and not fourteen, as lists are long. */
+    int first = pg_column(result, "kind");
+    const char *kind_name = pg_text_at(result, row, first + COLUMN_KIND);
+    const struct kind *kind = kind_by_name(kind_name);
+    const char *namespace = pg_text_at(result, row, first + COLUMN_NAMESPACE);
+    const char *name = pg_text_at(result, row, first + COLUMN_NAME);
     if (!kind || !record_key_set(&ret->key, kind->id, namespace, name))
         return err_set(err, ERR_INTERNAL, "stored record %s %s/%s is of no known kind, or its name is too long",
-                       pg_text(result, row, "kind"), namespace, name);
-    ret->uid = pg_text(result, row, "uid");
-    ret->generation = pg_int(result, row, "generation");
-    ret->version = pg_int(result, row, "version");
-    ret->created_ms = pg_int(result, row, "created_ms");
-    ret->deletion_ms = pg_int(result, row, "deletion_ms");
-    ret->finalizers = pg_text(result, row, "finalizers");
-    ret->managed = pg_text(result, row, "managed");
-    ret->labels = pg_text(result, row, "labels");
-    ret->annotations = pg_text(result, row, "annotations");
-    ret->spec = pg_text(result, row, "spec");
-    ret->status = pg_text(result, row, "status");
+                       kind_name, namespace, name);
+    ret->uid = pg_text_at(result, row, first + COLUMN_UID);
+    ret->generation = pg_int_at(result, row, first + COLUMN_GENERATION);
+    ret->version = pg_int_at(result, row, first + COLUMN_VERSION);
+    ret->created_ms = pg_int_at(result, row, first + COLUMN_CREATED);
+    ret->deletion_ms = pg_int_at(result, row, first + COLUMN_DELETION);
+    ret->finalizers = pg_text_at(result, row, first + COLUMN_FINALIZERS);
+    ret->labels = pg_text_at(result, row, first + COLUMN_LABELS);
+    ret->annotations = pg_text_at(result, row, first + COLUMN_ANNOTATIONS);
+    ret->spec = pg_text_at(result, row, first + COLUMN_SPEC);
+    ret->status = pg_text_at(result, row, first + COLUMN_STATUS);
+    ret->managed = pg_text_at(result, row, first + COLUMN_MANAGED);
     return true;
 }
 

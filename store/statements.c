@@ -6,6 +6,7 @@
  */
 #include "store/statements.h"
 
+/* In the order of enum record_column. */
 #define RECORD_COLUMNS                                                                                                 \
     "kind, namespace, name, uid, generation, version, created_ms, deletion_ms, finalizers, labels, annotations, "      \
     "spec, status, managed"

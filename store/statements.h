@@ -5,6 +5,24 @@
 
 #define STATEMENT_PARAMS_MAX 16
 
+/* Where the columns of a record stand in every row that has them, counted from the first, "kind". */
+enum record_column {
+    COLUMN_KIND,
+    COLUMN_NAMESPACE,
+    COLUMN_NAME,
+    COLUMN_UID,
+    COLUMN_GENERATION,
+    COLUMN_VERSION,
+    COLUMN_CREATED,
+    COLUMN_DELETION,
+    COLUMN_FINALIZERS,
+    COLUMN_LABELS,
+    COLUMN_ANNOTATIONS,
+    COLUMN_SPEC,
+    COLUMN_STATUS,
+    COLUMN_MANAGED,
+};
+
 enum statement_id {
     PING,
     FACT_ADD,

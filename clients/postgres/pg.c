@@ -452,23 +452,42 @@ void pg_clearp(PGresult **result)
     PQclear(*result);
 }
 
-const char *pg_text(const PGresult *result, int row, const char *column)
+int pg_column(const PGresult *result, const char *name)
 {
-    int at = PQfnumber(result, column);
-    if (at < 0 || row < 0 || row >= PQntuples(result)) {
-        fprintf(stderr, "pg_text: no column \"%s\" or no row %d\n", column, row);
+    int column = PQfnumber(result, name);
+    if (column < 0) {
+        fprintf(stderr, "pg_column: no column \"%s\"\n", name);
         abort();
     }
-    return PQgetisnull(result, row, at) ? NULL : PQgetvalue(result, row, at);
+    return column;
+}
+
+const char *pg_text_at(const PGresult *result, int row, int column)
+{
+    if (column < 0 || column >= PQnfields(result) || row < 0 || row >= PQntuples(result)) {
+        fprintf(stderr, "pg_text_at: no column %d or no row %d\n", column, row);
+        abort();
+    }
+    return PQgetisnull(result, row, column) ? NULL : PQgetvalue(result, row, column);
+}
+
+int64_t pg_int_at(const PGresult *result, int row, int column)
+{
+    const char *text = pg_text_at(result, row, column);
+    int64_t value = 0;
+    if (text && !str_parse_int64(text, INT64_MIN, INT64_MAX, &value)) {
+        fprintf(stderr, "pg_int_at: column \"%s\" is no integer\n", PQfname(result, column));
+        abort();
+    }
+    return value;
+}
+
+const char *pg_text(const PGresult *result, int row, const char *column)
+{
+    return pg_text_at(result, row, pg_column(result, column));
 }
 
 int64_t pg_int(const PGresult *result, int row, const char *column)
 {
-    const char *text = pg_text(result, row, column);
-    int64_t value = 0;
-    if (text && !str_parse_int64(text, INT64_MIN, INT64_MAX, &value)) {
-        fprintf(stderr, "pg_int: column \"%s\" is no integer\n", column);
-        abort();
-    }
-    return value;
+    return pg_int_at(result, row, pg_column(result, column));
 }

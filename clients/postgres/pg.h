@@ -40,6 +40,10 @@ void pg_clearp(PGresult **result);
 const char *pg_text(const PGresult *result, int row, const char *column); /* NULL for SQL null; aborts on an unknown
                                                                              column or row */
 int64_t pg_int(const PGresult *result, int row, const char *column); /* SQL null: 0; aborts on what is no integer */
+/* The same for many rows: libpq copies a column's name whenever it is looked for. */
+int pg_column(const PGresult *result, const char *name); /* aborts on an unknown one */
+const char *pg_text_at(const PGresult *result, int row, int column);
+int64_t pg_int_at(const PGresult *result, int row, int column);
 /* The SQLSTATE of the last failed call, "" when none. Also of a login that was refused. */
 const char *pg_sqlstate(const struct pg *pg);
 /* "postgresql://..." with another database (and user and password when given); owned. Another user without a password

@@ -1,6 +1,4 @@
 /* The Source's reconcile: fetch when that is due, look, apply, tell. */
-#include <malloc.h>
-
 #include "base/file.h"
 #include "base/log.h"
 #include "reconcilers/source/source.h"
@@ -9,7 +7,6 @@
 #define REQUEST_SPACING_MS SECOND_MS       /* requests that come closer together are one */
 #define FAILED_SPACING_MS  (2 * SECOND_MS) /* wakes while a fetch fails; the runner's backoff is longer soon */
 #define QUICK_ACTS_MAX     20              /* more are a long piece of work */
-#define MANY_MANIFESTS     100
 
 const struct field source_state_fields[] = {
     { "revision", FIELD_TEXT, offsetof(struct source_state, revision) },
@@ -273,8 +270,8 @@ static bool tear_down(struct source_attempt *attempt, struct reconcile_result *r
 
 /* ---- the reconciler ---- */
 
-static bool reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,
-                      size_t *ret_manifests, struct err *err)
+bool source_reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,
+                      struct err *err)
 {
     CLEANUP(source_attempt_release) struct source_attempt attempt = { .ctx = ctx };
     struct call call = { .cancelled = ctx->call.cancelled }; /* that Docker is away shortens nothing here */
@@ -292,20 +289,7 @@ static bool reconcile(struct reconcile_context *ctx, const struct record_key *ke
         return source_tell_suspended(&attempt, err);
     }
     int64_t wait_ms = attempt.spec.directory ? 0 : fetch_wait_ms(&attempt, attempt.begun_ms);
-    bool ok = wait_ms == 0 ? fetch_and_sync(&attempt, ret_result, err) : look_after(&attempt, wait_ms, ret_result, err);
-    *ret_manifests = attempt.documents.count;
-    return ok;
-}
-
-bool source_reconcile(struct reconcile_context *ctx, const struct record_key *key, struct reconcile_result *ret_result,
-                      struct err *err)
-{
-    size_t manifests = 0;
-    bool ok = reconcile(ctx, key, ret_result, &manifests, err);
-    /* Each worker's own heap would keep what so many took: some 20 MB for a thousand. */
-    if (manifests > MANY_MANIFESTS)
-        malloc_trim(0);
-    return ok;
+    return wait_ms == 0 ? fetch_and_sync(&attempt, ret_result, err) : look_after(&attempt, wait_ms, ret_result, err);
 }
 
 /* In a directory of its own, so that it disturbs no sync that runs. */

@@ -105,6 +105,42 @@ static void wipe_overwrites(void **state)
     mem_wipe(NULL, 0);
 }
 
+/* Sanitizers bring an allocator of their own. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static int64_t resident_kb(void)
+{
+    int64_t kb = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "re");
+    assert_non_null(file);
+    while (kb == 0 && fgets(line, sizeof(line), file))
+        (void)sscanf(line, "VmRSS: %" SCNd64, &kb);
+    fclose(file);
+    return kb;
+}
+
+enum { PIECES = 12000, PIECE_BYTES = 4000 };
+
+/* As of a list: many pieces, and what is used on lies behind them. */
+static void free_memory_is_given_back(void **state)
+{
+    (void)state;
+    char **pieces = mem_zalloc(PIECES * sizeof(*pieces));
+    mem_set_up();
+    mem_give_back();
+    int64_t before_kb = resident_kb();
+    for (size_t i = 0; i < PIECES; i++)
+        memset(pieces[i] = mem_zalloc(PIECE_BYTES), 1, PIECE_BYTES);
+    CLEANUP(freep) char *behind = mem_strdup("in use");
+    for (size_t i = 0; i < PIECES; i++)
+        free(pieces[i]);
+    free(pieces);
+    assert_true(resident_kb() > before_kb + 40000); /* kept for the next one */
+    mem_give_back();
+    assert_true(resident_kb() < before_kb + 10000);
+}
+#endif
+
 int main(void)
 {
     struct check_list list = { 0 };
@@ -115,5 +151,8 @@ int main(void)
     CHECK_TEST(&list, steal_survives_the_scope);
     CHECK_TEST(&list, closep_closes_once);
     CHECK_TEST(&list, wipe_overwrites);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    CHECK_TEST(&list, free_memory_is_given_back);
+#endif
     return check_run("mem", &list);
 }
