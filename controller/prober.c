@@ -3,7 +3,13 @@
 
 #include "base/metrics.h"
 
-enum { IN_FLIGHT_MAX = 64, PROBE_TIMEOUT_MS = 5000, ANSWER_LIMIT = 4096, STATUS_OK_MAX = 399 };
+enum {
+    IN_FLIGHT_MAX = 64,
+    PROBE_TIMEOUT_MS = 5000,
+    ANSWER_LIMIT = 4096,
+    STATUS_OK_MAX = 399,
+    LOOK_SPACING_MS = 100, /* a look goes through all targets, and each answer and each timer asks for one */
+};
 
 static const struct metric probes_total = {
     "tenantd_probes_total", "Health probes by result.", METRIC_COUNTER, { "result" }
@@ -20,7 +26,8 @@ struct prober {
     struct http_loop *http_loop;
     struct queue *queue;
     struct world *world;
-    ev_timer timer;
+    ev_timer timer; /* to the next look */
+    int64_t looked_mono_ms;
     size_t in_flight;
     struct probe probes[IN_FLIGHT_MAX];
 };
@@ -59,27 +66,41 @@ static void send_probe(struct prober *prober, const struct probe_target *target)
     http_loop_get(prober->http_loop, &options);
 }
 
-void prober_look(struct prober *prober)
+static void look_after(struct prober *prober, int64_t wait_ms)
+{
+    ev_timer_stop(prober->loop, &prober->timer);
+    ev_now_update(prober->loop);
+    ev_timer_set(&prober->timer, (double)wait_ms / 1000, 0.);
+    ev_timer_start(prober->loop, &prober->timer);
+}
+
+static void look(struct prober *prober)
 {
     struct probe_target due[IN_FLIGHT_MAX];
     size_t room = IN_FLIGHT_MAX - prober->in_flight;
     int64_t next_ms, now_ms = clock_mono_ms();
+    prober->looked_mono_ms = now_ms;
     size_t count = room ? world_due_probes(prober->world, now_ms, due, room, &next_ms) : 0;
     for (size_t i = 0; i < count; i++)
         send_probe(prober, &due[i]);
-    if (!room)
-        return; /* an answer looks again */
-    ev_timer_stop(prober->loop, &prober->timer);
-    ev_now_update(prober->loop);
-    ev_timer_set(&prober->timer, next_ms > now_ms ? (double)(next_ms - now_ms) / 1000 : 0.001, 0.);
-    ev_timer_start(prober->loop, &prober->timer);
+    if (room) /* else an answer asks for the next one */
+        look_after(prober, next_ms > now_ms + LOOK_SPACING_MS ? next_ms - now_ms : LOOK_SPACING_MS);
+}
+
+void prober_look(struct prober *prober)
+{
+    int64_t wait_ms = prober->looked_mono_ms + LOOK_SPACING_MS - clock_mono_ms();
+    if (wait_ms > 0)
+        look_after(prober, wait_ms);
+    else
+        look(prober);
 }
 
 static void on_timer(struct ev_loop *loop, ev_timer *timer, int revents)
 {
     (void)loop;
     (void)revents;
-    prober_look(timer->data);
+    look(timer->data);
 }
 
 struct prober *prober_new(struct ev_loop *loop, struct http_loop *http_loop, struct queue *queue, struct world *world)

@@ -120,7 +120,7 @@ static void test_probe(void **state)
     struct prober *prober = prober_new(loop, http_loop, queue, world);
     world_want_probe(world, &target);
     prober_look(prober);
-    assert_int_equal(run_until_woken(loop, queue, row->answer ? 5000 : 100), row->answer != NULL);
+    assert_int_equal(run_until_woken(loop, queue, row->answer ? 5000 : 300), row->answer != NULL);
     struct health_seen seen = world_health(world, "u1", "c1");
     assert_int_equal(seen.health, row->health);
     assert_contains(seen.problem, row->problem);

@@ -151,8 +151,10 @@ equal "an unsigned hook is refused" 401 "$(curl -sk -o /dev/null -w '%{http_code
 equal "a wrong signature" 401 "$(hook "sha256=$(tr '0-9a-f' '1-9a-f0' <<<"${signature#*=}")" "$body")"
 equal "another body" 401 "$(hook "$signature" "$body ")"
 equal "no such Source tells no more" 401 "$(hook "$signature" "$body" nobody)"
+began_ms=$(date +%s%3N)
 contain "a signed one is taken" '^20[02]$' "$(hook "$signature" "$body")" # 200: the interval's own sync was quicker
 eventually "and followed" 30 synced fleet "$hooked"
+echo "# from the hook to applied: $(($(date +%s%3N) - began_ms)) ms"
 equal "a replay does nothing" 200 "$(hook "$signature" "$body")"
 # An old one that was recorded is as good as a flood: it asks for what is newest, and many ask for it once.
 old="{\"ref\":\"refs/heads/main\",\"after\":\"$first\"}"
