@@ -4,7 +4,7 @@
 #include "reconcilers/source/source.h"
 #include "specs/kind.h"
 
-#define REQUEST_SPACING_MS SECOND_MS       /* requests that come closer together are one */
+#define REQUEST_SPACING_MS 500             /* requests that come closer together are one */
 #define FAILED_SPACING_MS  (2 * SECOND_MS) /* wakes while a fetch fails; the runner's backoff is longer soon */
 #define QUICK_ACTS_MAX     20              /* more are a long piece of work */
 
