@@ -4,9 +4,9 @@
 #include <pthread.h>
 
 #include "base/log.h"
-#include "base/map.h"
 #include "base/metrics.h"
 #include "controller/breaker.h"
+#include "controller/marks.h"
 #include "reconcilers/names.h"
 #include "reconcilers/orphans.h"
 #include "specs/kind.h"
@@ -45,8 +45,7 @@ struct passes {
     struct docker *docker;
     struct server *server;
     char *label;
-    struct map *container_marks; /* name -> what the last list said of it */
-    struct map *database_marks, *role_marks;
+    struct marks *container_marks, *database_marks, *role_marks;
     bool was_listed;
     int64_t sizes_due_ms;
     bool has_thread;
@@ -67,17 +66,15 @@ static void wake(struct passes *passes, const struct record_key *key)
 
 /* ---- containers ---- */
 
-static char *mark_of(const struct container *container)
+static void add_mark(struct str *mark, const struct container *container)
 {
-    struct str mark = STR_INIT;
     const char *name;
     json_t *endpoint;
-    str_addf(&mark, "%s %d", container->id, (int)container->state);
+    str_addf(mark, "%s %d", container->id, (int)container->state);
     json_object_foreach (container->networks, name, endpoint) {
         const char *id = json_text(endpoint, "id"), *address = json_text(endpoint, "address");
-        str_addf(&mark, " %s=%s,%s", name, id ? id : "", address ? address : "");
+        str_addf(mark, " %s=%s,%s", name, id ? id : "", address ? address : "");
     }
-    return str_steal(&mark);
 }
 
 /* Whom a pass wakes, once the world has its news. */
@@ -106,19 +103,19 @@ static void add_owner(struct news *news, const json_t *labels)
 
 static void compare_containers(struct passes *passes, const struct containers *list, struct news *news)
 {
-    struct map *marks = map_new(free);
+    CLEANUP(str_release) struct str mark = STR_INIT;
+    marks_begin(passes->container_marks);
     for (size_t i = 0; i < list->count; i++) {
         const struct container *container = &list->items[i];
-        char *mark = mark_of(container);
-        const char *known = map_get(passes->container_marks, container->name);
-        if (passes->was_listed && !str_equal(known, mark)) {
+        CLEANUP(freep) char *before = NULL;
+        str_clear(&mark);
+        add_mark(&mark, container);
+        if (!marks_note(passes->container_marks, container->name, mark.text, &before) && passes->was_listed) {
             strv_add(&news->touched, container->id);
             add_owner(news, container->labels);
         }
-        map_put(marks, container->name, mark);
     }
-    map_free(passes->container_marks);
-    passes->container_marks = marks;
+    marks_end(passes->container_marks, NULL, NULL);
     passes->was_listed = true;
 }
 
@@ -155,8 +152,10 @@ static bool list_containers(struct passes *passes, struct err *err)
 /* ---- databases ---- */
 
 /* Its stamp says whose it is: "tenantd <installation> <uid>". */
-static void wake_database_owner(struct passes *passes, const char *mark)
+static void wake_database_owner(void *context, const char *name, const char *mark)
 {
+    (void)name;
+    struct passes *passes = context;
     const char *uid = strrchr(mark, ' ');
     struct record_key key;
     CLEANUP(freep) char *uid12 = uid ? name_uid12(uid + 1) : NULL;
@@ -167,30 +166,25 @@ static void wake_database_owner(struct passes *passes, const char *mark)
 /* What was known and is gone or different wakes its record; what is new was made by us. */
 static void compare_databases(struct passes *passes, const struct databases *list)
 {
-    struct map *marks = map_new(free);
+    CLEANUP(str_release) struct str mark = STR_INIT;
+    marks_begin(passes->database_marks);
     for (size_t i = 0; i < list->count; i++) {
         const struct database *database = &list->items[i];
-        char *mark =
-            mem_printf("%s %d %d %d %s", database->owner, database->public_can_connect, database->allow_connections,
-                       database->deviates, database->comment ? database->comment : "");
-        const char *known = map_get(passes->database_marks, database->name);
-        if (known && !str_equal(known, mark))
-            wake_database_owner(passes, known);
-        map_put(marks, database->name, mark);
+        CLEANUP(freep) char *before = NULL;
+        str_clear(&mark);
+        str_addf(&mark, "%s %d %d %d %s", database->owner, database->public_can_connect, database->allow_connections,
+                 database->deviates, database->comment ? database->comment : "");
+        if (!marks_note(passes->database_marks, database->name, mark.text, &before) && before)
+            wake_database_owner(passes, database->name, before);
     }
-    size_t at = 0;
-    const char *name;
-    void *mark;
-    while (map_next(passes->database_marks, &at, &name, &mark))
-        if (!map_get(marks, name))
-            wake_database_owner(passes, mark);
-    map_free(passes->database_marks);
-    passes->database_marks = marks;
+    marks_end(passes->database_marks, wake_database_owner, passes);
 }
 
 /* Its name says whose it is: td_<installation>_<12 digits of the uid>. */
-static void wake_role_owner(struct passes *passes, const char *role)
+static void wake_role_owner(void *context, const char *role, const char *mark)
 {
+    (void)mark;
+    struct passes *passes = context;
     const char *uid12 = strrchr(role, '_');
     struct record_key key;
     if (uid12 && known_by_uid12(passes->options.known, uid12 + 1, &key))
@@ -199,24 +193,18 @@ static void wake_role_owner(struct passes *passes, const char *role)
 
 static void compare_roles(struct passes *passes, const struct role_list *list)
 {
-    struct map *marks = map_new(free);
+    CLEANUP(str_release) struct str mark = STR_INIT;
+    marks_begin(passes->role_marks);
     for (size_t i = 0; i < list->count; i++) {
         const struct role_listed *role = &list->items[i];
-        char *mark = mem_printf("%d %d %" PRId64 " %s", role->can_login, role->deviates, role->connection_limit,
-                                role->verifier_digest);
-        const char *known = map_get(passes->role_marks, role->name);
-        if (known && !str_equal(known, mark))
-            wake_role_owner(passes, role->name);
-        map_put(marks, role->name, mark);
+        CLEANUP(freep) char *before = NULL;
+        str_clear(&mark);
+        str_addf(&mark, "%d %d %" PRId64 " %s", role->can_login, role->deviates, role->connection_limit,
+                 role->verifier_digest);
+        if (!marks_note(passes->role_marks, role->name, mark.text, &before) && before)
+            wake_role_owner(passes, role->name, before);
     }
-    size_t at = 0;
-    const char *name;
-    void *mark;
-    while (map_next(passes->role_marks, &at, &name, &mark))
-        if (!map_get(marks, name))
-            wake_role_owner(passes, name);
-    map_free(passes->role_marks);
-    passes->role_marks = marks;
+    marks_end(passes->role_marks, wake_role_owner, passes);
 }
 
 static bool list_databases(struct passes *passes, struct err *err)
@@ -409,9 +397,9 @@ bool passes_new(const struct passes_options *options, struct passes **ret_passes
     }
     passes->server = server_new(options->server_url, options->settings->installation);
     passes->label = label_installation(options->settings);
-    passes->container_marks = map_new(free);
-    passes->database_marks = map_new(free);
-    passes->role_marks = map_new(free);
+    passes->container_marks = marks_new();
+    passes->database_marks = marks_new();
+    passes->role_marks = marks_new();
     passes->sizes_due_ms = clock_mono_ms() + SIZES_FIRST_MS;
     for (int neighbour = 0; neighbour < NEIGHBOURS; neighbour++)
         breaker_init(&passes->breakers[neighbour], options->interval_ms, clock_mono_ms());
@@ -462,9 +450,9 @@ void passes_stop(struct passes *passes)
         pthread_join(passes->thread, NULL);
     docker_free(passes->docker);
     server_free(passes->server);
-    map_free(passes->container_marks);
-    map_free(passes->database_marks);
-    map_free(passes->role_marks);
+    marks_free(passes->container_marks);
+    marks_free(passes->database_marks);
+    marks_free(passes->role_marks);
     pthread_cond_destroy(&passes->changed);
     pthread_mutex_destroy(&passes->lock);
     free(passes->label);

@@ -10,6 +10,7 @@ struct heard {
     struct container container;
     int64_t inspected_mono_ms;
     int64_t files_mono_ms; /* when its files were last right; at first sight they are taken to be */
+    int64_t list;          /* the last one that named it */
 };
 
 static void container_drop(void *value)
@@ -65,14 +66,20 @@ void world_free(struct world *world)
 
 /* ---- containers ---- */
 
+/* Or news of that one would be taken for those of whoever has its name now. The lock is held. */
+static void forget_id(struct world *world, const struct container *container)
+{
+    if (str_equal(map_get(world->container_names, container->id), container->name))
+        map_remove(world->container_names, container->id);
+}
+
 /* Both maps speak of the same container; the lock is held. */
 static void remember(struct world *world, struct heard *heard_taken, const struct heard *before)
 {
     bool same = before && str_equal(before->container.id, heard_taken->container.id);
     heard_taken->files_mono_ms = same ? before->files_mono_ms : clock_mono_ms();
     if (before && !same)
-        map_remove(world->container_names,
-                   before->container.id); /* or news of that one would be taken for this one's */
+        forget_id(world, &before->container);
     map_put(world->container_names, heard_taken->container.id, mem_strdup(heard_taken->container.name));
     map_put(world->containers, heard_taken->container.name, heard_taken);
 }
@@ -124,41 +131,57 @@ static void keep_inspected(struct heard *fresh, struct heard *known)
     fresh->inspected_mono_ms = known->inspected_mono_ms;
 }
 
-/* Those of `old` that are not among `now`. */
-static void take_missing(struct map *old, const struct map *now, struct containers *ret)
+/* The same as remember(), in place: of most containers a list tells nothing new. */
+static void renew(struct world *world, struct heard *heard, struct container *fresh_taken)
+{
+    struct heard fresh = { .container = *fresh_taken, .files_mono_ms = heard->files_mono_ms, .list = world->lists };
+    keep_inspected(&fresh, heard);
+    if (!str_equal(fresh.container.id, heard->container.id)) {
+        fresh.files_mono_ms = clock_mono_ms();
+        forget_id(world, &heard->container);
+    }
+    if (!str_equal(map_get(world->container_names, fresh.container.id), fresh.container.name))
+        map_put(world->container_names, fresh.container.id, mem_strdup(fresh.container.name));
+    container_release(&heard->container);
+    *heard = fresh;
+}
+
+/* Those that the last list did not name. The lock is held. */
+static void take_missing(struct world *world, struct containers *ret)
 {
     size_t at = 0;
     const char *name;
     void *value;
-    while (map_next(old, &at, &name, &value)) {
+    while (map_next(world->containers, &at, &name, &value)) {
         struct heard *heard = value;
-        if (map_get(now, name))
+        if (heard->list == world->lists)
             continue;
+        forget_id(world, &heard->container);
         ret->items = mem_grow(ret->items, ret->count + 1, sizeof(ret->items[0]));
         ret->items[ret->count++] = heard->container;
         heard->container = (struct container){ 0 };
+        map_remove(world->containers, name);
     }
 }
 
 void world_take_containers(struct world *world, struct containers *list_taken, struct containers *ret_missing)
 {
-    struct map *containers = map_new(container_drop);
     LOCK(world);
-    map_free(world->container_names);
-    world->container_names = map_new(free);
-    struct map *old = world->containers;
-    world->containers = containers;
+    world->lists++;
     for (size_t i = 0; i < list_taken->count; i++) {
-        struct heard *fresh = MEM_NEW(struct heard);
-        fresh->container = list_taken->items[i];
-        struct heard *before = map_get(old, fresh->container.name);
-        if (before)
-            keep_inspected(fresh, before);
-        remember(world, fresh, before);
+        struct container *fresh = &list_taken->items[i];
+        struct heard *heard = map_get(world->containers, fresh->name);
+        if (heard) {
+            renew(world, heard, fresh);
+        } else {
+            heard = MEM_NEW(struct heard);
+            heard->container = *fresh;
+            heard->list = world->lists;
+            remember(world, heard, NULL);
+        }
     }
-    take_missing(old, containers, ret_missing);
+    take_missing(world, ret_missing);
     world->containers_known = true;
-    map_free(old);
     free(list_taken->items);
     *list_taken = (struct containers){ 0 };
 }
@@ -318,28 +341,60 @@ static void copy_role(struct role_listed *to, const struct role_listed *from)
     to->verifier_digest = mem_strdup(from->verifier_digest);
 }
 
-/* The lock is held. */
+static bool same_database(const struct database *a, const struct database *b)
+{
+    return str_equal(a->owner, b->owner) && str_equal(a->comment, b->comment) &&
+           a->public_can_connect == b->public_can_connect && a->allow_connections == b->allow_connections &&
+           a->deviates == b->deviates && a->connections == b->connections && a->size_bytes == b->size_bytes;
+}
+
+static bool same_role(const struct role_listed *a, const struct role_listed *b)
+{
+    return a->can_login == b->can_login && a->connection_limit == b->connection_limit && a->deviates == b->deviates &&
+           str_equal(a->verifier_digest, b->verifier_digest);
+}
+
+/* The lock is held, here and below. One that is known as it is stays: of most a list tells nothing new. */
+static void put_database(struct world *world, const struct database *database)
+{
+    const struct database *known = map_get(world->databases, database->name);
+    if (known && same_database(known, database))
+        return;
+    struct database *copy = MEM_NEW(struct database);
+    copy_database(copy, database);
+    map_put(world->databases, copy->name, copy);
+}
+
 static void put_role(struct world *world, const struct role_listed *role)
 {
+    const struct role_listed *known = map_get(world->roles, role->name);
+    if (known && same_role(known, role))
+        return;
     struct role_listed *copy = MEM_NEW(struct role_listed);
     copy_role(copy, role);
     map_put(world->roles, copy->name, copy);
 }
 
+static void put_lists(struct world *world, const struct databases *list, const struct role_list *roles)
+{
+    for (size_t i = 0; i < list->count; i++)
+        put_database(world, &list->items[i]);
+    for (size_t i = 0; i < roles->count; i++)
+        put_role(world, &roles->items[i]);
+}
+
 void world_put_databases(struct world *world, const struct databases *list, const struct role_list *roles)
 {
     LOCK(world);
-    map_free(world->databases);
-    map_free(world->roles);
-    world->databases = map_new(database_drop_entry);
-    world->roles = map_new(role_drop_entry);
-    for (size_t i = 0; i < list->count; i++) {
-        struct database *copy = MEM_NEW(struct database);
-        copy_database(copy, &list->items[i]);
-        map_put(world->databases, copy->name, copy);
+    put_lists(world, list, roles);
+    /* More are known than there are: some have gone. */
+    if (map_count(world->databases) > list->count || map_count(world->roles) > roles->count) {
+        map_free(world->databases);
+        map_free(world->roles);
+        world->databases = map_new(database_drop_entry);
+        world->roles = map_new(role_drop_entry);
+        put_lists(world, list, roles);
     }
-    for (size_t i = 0; i < roles->count; i++)
-        put_role(world, &roles->items[i]);
     world->databases_known = true;
 }
 
@@ -363,10 +418,8 @@ enum world_answer world_role(struct world *world, const char *name, struct role_
 
 void world_put_database(struct world *world, const struct database *database, const struct role_listed *role_or_null)
 {
-    struct database *copy = MEM_NEW(struct database);
-    copy_database(copy, database);
     LOCK(world);
-    map_put(world->databases, copy->name, copy);
+    put_database(world, database);
     if (role_or_null)
         put_role(world, role_or_null);
 }

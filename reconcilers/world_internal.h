@@ -17,6 +17,7 @@ struct world {
     struct map *containers;      /* name -> struct heard (world.c) */
     struct map *container_names; /* id -> name */
     bool containers_known;       /* a complete list came */
+    int64_t lists;               /* that came so far */
     int64_t inspect_holds_ms;    /* constant */
     struct neighbour engine, server;
     struct docker_host host;
