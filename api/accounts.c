@@ -60,6 +60,16 @@ static char *account_key(const char *email)
     return mem_printf("account:%s", lower);
 }
 
+/*
+ * Whether the account is that of the address as attempts are counted. The database finds it by its id, too, and by letters that it thinks are
+ * the same (a Kelvin sign is a k): each would be another name to try passwords under.
+ */
+static bool is_named(const struct account *account, const char *email)
+{
+    CLEANUP(freep) char *lower = text_lower(email);
+    return str_equal(account->email, lower);
+}
+
 /* ---- what is answered ---- */
 
 /* `id` is a string in any case; a token is nobody's account, so it tells its name. */
@@ -215,7 +225,7 @@ bool account_login(struct worker *worker, struct request *request, struct answer
         return false;
     }
     bool matches = password_matches(login.password, account.password_hash);
-    if (!matches || account.disabled) {
+    if (!matches || account.disabled || !is_named(&account, login.email)) {
         log_info("login refused", LOG_STR("address", request->address));
         return wrong_login(err);
     }

@@ -42,7 +42,7 @@ sql() {
     local i problem=$out/sql.$BASHPID
     for i in $(seq 120); do
         if sql_once "$@" 2>"$problem"; then return 0; fi
-        grep -qE 'refused|starting up|shutting down|recovery mode|No such file|closed the connection|terminating' "$problem" || break
+        grep -qE 'refused|starting up|shutting down|recovery mode|not yet accepting|No such file|closed the connection|terminating' "$problem" || break
         sleep 0.5
     done
     echo "after $i tries:" >&2

@@ -4,12 +4,32 @@
 # the firewall. (Without a bridge it would remove docker0, which is the other engine's.)
 engine=/tmp/tenantd-engine-$number
 engine_bridge=tdeng$number
+# engine_clear SHIM... NAMESPACE...: what the one before it left, once it answers. What that one did not come to write down, this one never
+# clears away: processes, and network namespaces by the dozen, whose addresses would answer in place of the containers' to come.
+engine_clear() {
+    local each
+    until docker --host "unix://$engine/docker.sock" version >/dev/null 2>&1; do
+        [ ! -e "$home/engine.stop" ] || return
+        sleep 0.2
+    done
+    for each; do
+        if [ -e "$each" ]; then
+            umount -l "$each" && rm -f "$each"
+        elif grep -q -- "$engine/exec" "/proc/$each/cmdline"; then
+            pkill -9 -P "$each"
+            kill -9 "$each"
+        fi
+    done
+}
 engine_run() {
+    local left
     while [ ! -e "$home/engine.stop" ]; do
+        mapfile -t left < <(pgrep -f -- "containerd-shim.*$engine/exec"; find "$engine/exec/netns" -type f ! -name default)
         dockerd --host "unix://$engine/docker.sock" --data-root "$engine/data" --exec-root "$engine/exec" --pidfile "$home/engine.pid" \
             --bridge "$engine_bridge" --iptables=false --ip-masq=false >>"$home/engine.log" 2>&1 8>&- &
         echo $! >"$home/engine.process"
-        wait $!
+        engine_clear "${left[@]}" 8>&- &
+        wait "$(cat "$home/engine.process")"
         rm -f "$home/engine.pid"
         # Its containerd dies with it, but as long as the number is somebody's the next dockerd waits 15 s for that one to answer.
         kill -9 "$(cat "$engine/exec/containerd/containerd.pid")"

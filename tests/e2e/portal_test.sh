@@ -317,6 +317,10 @@ answers "as if there were no such account" 401 POST /auth/login '{"email":"nobod
 equal "word for word" "$refused" "$body"
 answers "or the password were wrong" 401 POST /auth/login '{"email":"jo@acme.example","password":"a wrong password"}'
 equal "word for word" "$refused" "$body"
+as=$jo
+call GET /auth/me
+as=
+answers "her id is no other name to try passwords under" 401 POST /auth/login "{\"email\":\"$(of .id)\",\"password\":\"correct horse battery\"}"
 limited=()
 declare -A quickest # of three: what else the machine does is nobody's answer
 for email in jo@acme.example nobody@shop.example; do
