@@ -59,8 +59,9 @@ for it in "${all[@]}"; do uid[$it]=$(instance "$it" .metadata.uid); done
 # What a repository states, which is not lost with the host.
 git init -q -b main "$repo"
 tenant umbrella >"$repo/umbrella.yaml"
+revision=$(commit) # first: a branch that is not there yet is looked for again an hour later
 check "a Source" apply <<<"$(source_of fleet "git: {url: 'file://$repo'}" 'interval: 1h' 'prune: true')"
-eventually "syncs" 60 synced fleet "$(commit)"
+eventually "syncs" 60 synced fleet "$revision"
 source_uid=$(src fleet .metadata.uid)
 
 # An edit that no recovery point has, but the copy of the records.
