@@ -4,8 +4,8 @@
 # the firewall. (Without a bridge it would remove docker0, which is the other engine's.)
 engine=/tmp/tenantd-engine-$number
 engine_bridge=tdeng$number
-# engine_clear SHIM... NAMESPACE...: what the one before it left, once it answers. What that one did not come to write down, this one never
-# clears away: processes, and network namespaces by the dozen, whose addresses would answer in place of the containers' to come.
+# engine_clear SHIM...: those of the engine before, once this one answers. On a host containerd outlives dockerd and knows them; here it dies, too,
+# and they stand for minutes as nobody's.
 engine_clear() {
     local each
     until docker --host "unix://$engine/docker.sock" version >/dev/null 2>&1; do
@@ -13,22 +13,19 @@ engine_clear() {
         sleep 0.2
     done
     for each; do
-        if [ -e "$each" ]; then
-            umount -l "$each" && rm -f "$each"
-        elif grep -q -- "$engine/exec" "/proc/$each/cmdline"; then
-            pkill -9 -P "$each"
-            kill -9 "$each"
-        fi
+        grep -q -- "$engine/exec" "/proc/$each/cmdline" || continue
+        pkill -9 -P "$each"
+        kill -9 "$each"
     done
 }
 engine_run() {
-    local left
+    local shims
     while [ ! -e "$home/engine.stop" ]; do
-        mapfile -t left < <(pgrep -f -- "containerd-shim.*$engine/exec"; find "$engine/exec/netns" -type f ! -name default)
+        mapfile -t shims < <(pgrep -f -- "containerd-shim.*$engine/exec")
         dockerd --host "unix://$engine/docker.sock" --data-root "$engine/data" --exec-root "$engine/exec" --pidfile "$home/engine.pid" \
             --bridge "$engine_bridge" --iptables=false --ip-masq=false >>"$home/engine.log" 2>&1 8>&- &
         echo $! >"$home/engine.process"
-        engine_clear "${left[@]}" 8>&- &
+        engine_clear "${shims[@]}" 8>&- &
         wait "$(cat "$home/engine.process")"
         rm -f "$home/engine.pid"
         # Its containerd dies with it, but as long as the number is somebody's the next dockerd waits 15 s for that one to answer.

@@ -448,24 +448,22 @@ static const struct cancel_row {
 static void cancelled_at_work(void **state)
 {
     const struct cancel_row *row = *state;
+    static const struct script none[] = { { NULL, NULL } };
     CLEANUP(err_release) struct err err = ERR_INIT;
-    struct docker *docker = NULL;
     volatile int cancelled = 0;
     const struct call call = { .cancelled = &cancelled };
-    struct server *server = server_unix();
-    server->context = (void *)(uintptr_t)&cancelled;
-    server->script = answer_after_cancel;
-    CLEANUP(freep) char *host = mem_printf("unix://%s", server->unix_socket);
-    assert_ok(docker_open(&(struct docker_options){ .host = host }, &docker, &err), &err);
+    struct fake_engine fake;
+    fake_engine_start(&fake, none);
+    fake.server->context = (void *)(uintptr_t)&cancelled;
+    fake.server->script = answer_after_cancel;
     if (row->ends_whole)
-        assert_ok(row->act(docker, &call, &err), &err);
+        assert_ok(row->act(fake.docker, &call, &err), &err);
     else
-        assert_fails(row->act(docker, &call, &err), &err, ERR_CANCELLED);
-    int asked = server->requests;
-    assert_fails(row->act(docker, &call, &err), &err, ERR_CANCELLED); /* nothing new is begun */
-    assert_int_equal(server->requests, asked);
-    docker_free(docker); /* first: the server waits until its client has gone */
-    server_free(server);
+        assert_fails(row->act(fake.docker, &call, &err), &err, ERR_CANCELLED);
+    int asked = fake.server->requests;
+    assert_fails(row->act(fake.docker, &call, &err), &err, ERR_CANCELLED); /* nothing new is begun */
+    assert_int_equal(fake.server->requests, asked);
+    fake_engine_end(&fake);
 }
 
 int main(void)
